@@ -1,0 +1,19 @@
+"""What every test gets: the same examples on each run, no settings of the operator, no leaks."""
+
+import os
+
+from hypothesis import settings
+
+pytest_plugins = ("tests.support.leaks", "tests.support.no_skips")
+
+OURS = ("CHIMERA_TEST_", "CHIMERA_REQUIRE_ALL")
+
+# "gate" draws the same examples on every run; HYPOTHESIS_PROFILE=explore looks for new ones.
+settings.register_profile("gate", derandomize=True, deadline=None, print_blob=True)
+settings.register_profile("explore", max_examples=1000, deadline=None, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
+
+# A developer's own settings (a Temporal address, a database) must not steer the tests.
+for name in [n for n in os.environ if n.startswith("CHIMERA_") and not n.startswith(OURS)]:
+    del os.environ[name]
+os.environ["CHIMERA_SERVER"] = "local"  # nor where that developer is logged in

@@ -1,0 +1,73 @@
+"""The gate itself: processes left behind and forbidden skips fail a run, workers or not."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = ["-p", "tests.support.leaks", "-p", "tests.support.no_skips"]
+
+LEAKS = """
+import subprocess, sys
+def test_leaks():
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], start_new_session=True)
+"""
+SKIPS = """
+import pytest
+def test_skips():
+    pytest.skip("no database here")
+"""
+SKIPS_MODULE = """
+import pytest
+pytest.importorskip("no_such_module_anywhere")
+"""
+XFAILS = """
+import pytest
+@pytest.mark.xfail
+def test_xfails():
+    assert False
+"""
+PASSES = """
+def test_passes():
+    pass
+"""
+
+
+def run_pytest(folder: Path, source: str, *options: str, require_all: bool) -> tuple[int, str]:
+    """Run pytest with the house's plugins over one file, as a process of its own."""
+    (folder / "test_inner.py").write_text(source)
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "CHIMERA_REQUIRE_ALL": "1" if require_all else "0",
+    }
+    command = [sys.executable, "-m", "pytest", "-c", os.devnull, *PLUGINS, *options, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_process_left_behind_fails_the_run_and_is_named(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    code, output = run_pytest(tmp_path, LEAKS, *options, require_all=False)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "processes left behind" in output
+    assert "time.sleep(60)" in output
+
+
+@pytest.mark.parametrize("source", [SKIPS, SKIPS_MODULE], ids=["test", "module"])
+def test_a_skip_passes_on_a_desk_and_fails_at_the_gate(tmp_path: Path, source: str) -> None:
+    relaxed, _ = run_pytest(tmp_path, source + PASSES, require_all=False)
+    strict, output = run_pytest(tmp_path, source + PASSES, require_all=True)
+    assert relaxed in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+    assert strict != pytest.ExitCode.OK
+    assert "CHIMERA_REQUIRE_ALL=1 allows no skips" in output
+
+
+@pytest.mark.parametrize("source", [PASSES, XFAILS], ids=["passes", "xfails"])
+def test_the_gate_lets_the_rest_through(tmp_path: Path, source: str) -> None:
+    code, output = run_pytest(tmp_path, source, require_all=True)
+    assert code == pytest.ExitCode.OK, output

@@ -1,0 +1,1 @@
+"""Helpers that several test rooms share: real upstreams and real load."""

@@ -1,0 +1,143 @@
+"""A real Chromium on the page: as people see it, with what must never happen watched for.
+
+A visit fails at its end if the page wrote an error to the console, threw one, or did what the
+content security policy forbids. Screenshots go to $CHIMERA_TEST_SHOTS, else to `build/shots`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+ROOT = Path(__file__).parents[2]
+SHOTS = Path(os.environ.get("CHIMERA_TEST_SHOTS") or ROOT / "build" / "shots")
+AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+WIDE, PHONE = (1280, 900), (390, 844)
+PATIENCE_MS = 30_000
+REPORTS = """
+addEventListener("securitypolicyviolation", (event) => {
+  console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
+});
+"""
+AUDIT = """
+async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
+  return found.violations.map((one) =>
+    `${one.id} (${one.impact}): ${one.help}: ` + one.nodes.map((node) => node.html).join(" | "));
+}
+"""
+
+
+def chromium() -> str:
+    """Return the browser of this machine; without one the test is skipped."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium: install it (Debian: apt-get install chromium)")
+    return found
+
+
+@asynccontextmanager
+async def browsing() -> AsyncIterator[Browser]:
+    """Run a headless Chromium while the block lasts."""
+    options = ["--disable-dev-shm-usage", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=options)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@dataclass
+class Visit:
+    """A person at a browser. problems: what must not happen and did; tolerated: what may."""
+
+    page: Page
+    url: str
+    problems: list[str] = field(default_factory=list)
+    tolerated: str = ""
+
+    async def open(self, path: str) -> None:
+        """Open a page of the site."""
+        await self.page.goto(f"{self.url}{path}")
+
+    async def sign_in(self, code: str) -> None:
+        """Follow a one-time link."""
+        await self.open(f"/sign-in#{code}")
+        await self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+    async def violations(self) -> list[str]:
+        """Return what axe-core finds wrong with the page as it is."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found: list[str] = await self.page.evaluate(AUDIT)
+        return found
+
+    async def shoot(self, name: str) -> None:
+        """Keep a screenshot of the whole page."""
+        await self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        """Note what the console says."""
+        if message.type in {"error", "warning"}:
+            self.note(f"console {message.type}: {message.text} ({message.location.get('url')})")
+
+    def note(self, problem: str) -> None:
+        """Note what must not happen, unless this visit is about it."""
+        if not self.tolerated or not re.search(self.tolerated, problem):
+            self.problems.append(problem)
+
+
+@asynccontextmanager
+async def visiting(
+    browser: Browser,
+    url: str,
+    *,
+    code: str = "",
+    theme: Any = "light",
+    size: tuple[int, int] = WIDE,
+    scripts: bool = True,
+    tolerated: str = "",
+) -> AsyncIterator[Visit]:
+    """Give a browser of its own to a person, signed in by a one-time `code` if there is one.
+
+    tolerated: a pattern of problems that this visit is about. scripts: with JavaScript.
+    """
+    context = await browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=theme,
+        reduced_motion="reduce",
+        java_script_enabled=scripts,
+        accept_downloads=True,
+    )
+    context.set_default_timeout(PATIENCE_MS)
+    await context.add_init_script(REPORTS)
+    visit = Visit(await context.new_page(), url, tolerated=tolerated)
+    context.on("console", visit.hear)
+    context.on("weberror", lambda error: visit.note(f"thrown: {error.error}"))
+    try:
+        if code:
+            await visit.sign_in(code)
+        yield visit
+        assert not visit.problems, "\n".join(visit.problems)
+    finally:
+        await context.close()
+
+
+async def tabs(visit: Visit, paths: Sequence[str]) -> list[Page]:
+    """Open further tabs of the same person."""
+    pages = []
+    for path in paths:
+        page = await visit.page.context.new_page()
+        await page.goto(f"{visit.url}{path}")
+        pages.append(page)
+    return pages

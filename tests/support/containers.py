@@ -1,0 +1,157 @@
+"""A Docker engine of the run's own, and a base image of Debian: nothing is pulled."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from tests.support.eventually import eventually
+
+ROOT = Path(__file__).parents[2]
+NEEDED = ("dockerd", "docker", "docker-compose", "debootstrap")
+PACKAGES = "python3,python3-venv,ca-certificates,tzdata"
+LEFT_OUT = ("./var/cache/apt/archives", "./var/lib/apt/lists")
+CA = Path("/etc/ssl/certs/ca-certificates.crt")
+CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
+
+
+@dataclass(frozen=True)
+class Docker:
+    """A running engine. env: what its client needs."""
+
+    env: Mapping[str, str] = field(repr=False)
+
+    def run(self, *words: str, timeout: float = 600, env: Mapping[str, str] | None = None) -> str:
+        """Run a command of the client; return what it printed, fail with all that it said."""
+        done = self.try_to(*words, timeout=timeout, env=env)
+        said = f"{' '.join(words)}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+        assert done.returncode == 0, said
+        return done.stdout
+
+    def try_to(
+        self, *words: str, timeout: float = 600, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words,
+            cwd=ROOT,
+            env={**self.env, **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def build(self, tag: str, base: str, folder: Path = ROOT) -> None:
+        """Build an image; host networking, since an engine of one's own may have no other."""
+        # The old builder is in every engine; the new one needs a plug-in that Debian has not got.
+        self.run(
+            *("docker", "build", "--network", "host", "--quiet", "--tag", tag),
+            *("--build-arg", f"BASE={base}", str(folder)),
+            env={"DOCKER_BUILDKIT": "0"},
+        )
+
+
+@contextlib.contextmanager
+def engine() -> Iterator[Docker]:
+    """Run an engine until the end; skips where this machine cannot."""
+    missing = [name for name in NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)}; Debian: docker.io, docker-compose, debootstrap")
+    if os.geteuid() != 0:
+        pytest.skip("an engine of the run's own needs root")
+    # Short: a socket's path may have 107 characters.
+    folder = Path(tempfile.mkdtemp(prefix="dk-"))
+    server = _start(folder)
+    docker = Docker({**_without_ours(), "DOCKER_HOST": f"unix://{folder}/docker.sock"})
+    try:
+        asyncio.run(eventually(lambda: _answers(docker, server, folder), within_s=60, every_s=0.5))
+        yield docker
+    finally:
+        _stop(docker, server)
+        _remove(folder)
+
+
+def import_base(docker: Docker, tag: str, folder: Path) -> None:
+    """Make an image of a minimal Debian that trusts whom this machine trusts."""
+    root = folder / "root"
+    done = subprocess.run(
+        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", _release(), str(root)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+    shutil.copyfile(CA, root / CA.relative_to("/"))
+    change = "ENV " + " ".join(f"{name}={CA}" for name in CA_VARIABLES)
+    with subprocess.Popen(
+        ["tar", "--create", *(f"--exclude={left_out}" for left_out in LEFT_OUT), "."],
+        cwd=root,
+        stdout=subprocess.PIPE,
+    ) as tar:
+        subprocess.run(
+            ["docker", "import", "--change", change, "-", tag],
+            stdin=tar.stdout,
+            env=dict(docker.env),
+            check=True,
+            capture_output=True,
+            timeout=600,
+        )
+    assert tar.returncode == 0
+    shutil.rmtree(root)
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [
+                "dockerd",
+                *("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec")),
+                *("--pidfile", str(folder / "pid"), "--host", f"unix://{folder}/docker.sock"),
+            ],
+            stdout=log,
+            stderr=log,
+        )
+
+
+def _answers(docker: Docker, server: subprocess.Popen[bytes], folder: Path) -> bool:
+    assert server.poll() is None, (folder / "log").read_text()[-4000:]
+    return docker.try_to("docker", "info", timeout=30).returncode == 0
+
+
+def _stop(docker: Docker, server: subprocess.Popen[bytes]) -> None:
+    ids = docker.try_to("docker", "ps", "--all", "--quiet", timeout=30).stdout.split()
+    if ids:
+        docker.try_to("docker", "rm", "--force", "--volumes", *ids, timeout=120)
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(60)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait(30)
+
+
+def _remove(folder: Path) -> None:
+    """Take what is still mounted off first, so that only our own folder is removed."""
+    mounts = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+    inside = [line.split()[1] for line in mounts if line.split()[1].startswith(f"{folder}/")]
+    for place in sorted(inside, key=len, reverse=True):
+        subprocess.run(["umount", "--lazy", place], check=False, capture_output=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _release() -> str:
+    text = Path("/etc/os-release").read_text(encoding="utf-8")
+    named = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+    return named.get("VERSION_CODENAME", "bookworm").strip('"')
+
+
+def _without_ours() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("CHIMERA_")}

@@ -1,0 +1,79 @@
+"""`chimera up` with a death sentence: it kills itself (-9) at each boundary that it is told, once.
+
+    python -m tests.support.mortal_up before:prepare after:prepare during:watch
+
+Everything but the interceptor is the real thing, on the data folder of CHIMERA_HOME. What was
+carried out is noted in the file `deaths` of that folder; the next one dies at what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from chimera.app import controller
+from chimera.app.settings import Settings
+from chimera.engine.worker import run_worker
+
+INTO_IT_S = 1.5
+
+
+class Deaths(Interceptor):
+    """Kills this process at the first boundary met of those that nobody has died at."""
+
+    def __init__(self, sentences: Sequence[str], home: Path) -> None:
+        self._sentences = sentences
+        self._file = home / "deaths"
+
+    def meet(self, boundary: str) -> None:
+        """Pass a boundary, or die there."""
+        if boundary in self._sentences and boundary not in deaths(self._file):
+            with self._file.open("a") as file:
+                file.write(f"{boundary}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
+        return _Mortal(next, self)
+
+
+class _Mortal(ActivityInboundInterceptor):
+    def __init__(self, following: ActivityInboundInterceptor, deaths: Deaths) -> None:
+        super().__init__(following)
+        self._deaths = deaths
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
+        name = input.fn.__name__
+        self._deaths.meet(f"before:{name}")
+        loop = asyncio.get_running_loop()
+        amid = loop.call_later(INTO_IT_S, self._deaths.meet, f"during:{name}")
+        try:
+            result = await super().execute_activity(input)
+        finally:
+            amid.cancel()
+        self._deaths.meet(f"after:{name}")
+        return result
+
+
+def deaths(file: Path) -> list[str]:
+    """The boundaries that somebody died at, in order."""
+    return file.read_text().split() if file.exists() else []
+
+
+def main(sentences: Sequence[str]) -> None:
+    """Run the controller until it dies, or is told to stop."""
+    settings = Settings.from_environment(os.environ)
+    fatal = functools.partial(run_worker, interceptors=[Deaths(sentences, settings.home)])
+    vars(controller)["run_worker"] = fatal
+    asyncio.run(controller.run_controller(settings))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
