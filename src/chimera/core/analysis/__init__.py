@@ -1,0 +1,1 @@
+"""The judge: looks in, judgements out. Pure, and small enough to resume anywhere."""

@@ -1,0 +1,111 @@
+"""How much more than chance two equal arms differ."""
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from tests.support.looks import comparing, look, tally
+
+from chimera.core.analysis.dispersion import UNKNOWN, Spread, overdispersion, step_dispersion
+from chimera.core.analysis.judge import begin, dump, observe
+from chimera.core.model import Verdict
+from chimera.core.plan import AnalysisPlan
+from chimera.platforms.memory.draws import poisson
+
+
+def pairs(
+    share: float, clump: int, seconds: int = 1800, mean: float = 0.5
+) -> list[tuple[float, float]]:
+    random = Random(4)
+    found = []
+    for _ in range(seconds):
+        clumps = sum(random.random() < mean / clump / 4 for _ in range(4))
+        ours = sum(random.random() < share for _ in range(clumps))
+        found.append((float(clump * ours), float(clump * (clumps - ours))))
+    return found
+
+
+def test_independent_failures_need_no_correction() -> None:
+    assert overdispersion(pairs(0.5, 1), 0.5) == 1
+
+
+@pytest.mark.parametrize("clump", [3, 5])
+def test_clumps_are_found(clump: int) -> None:
+    assert clump * 0.7 <= overdispersion(pairs(0.5, clump), 0.5) <= clump * 2.5
+    few = [(0.0, each[0] + each[1]) for each in pairs(0.5, clump)]
+    assert step_dispersion(few, 0.05, pairs(0.5, clump)) >= clump * 0.7
+
+
+@pytest.mark.parametrize("history", [[], [(0.0, 1.0)] * 10, [(0.0, 0.0)] * 1800])
+def test_too_few_failures_say_nothing(history: list[tuple[float, float]]) -> None:
+    assert overdispersion(history, 0.05) == 1
+    assert step_dispersion(history, 0.05, history) == 1
+
+
+def spread(clump: int, mean: float, seconds: int, seed: int = 1) -> Spread:
+    """Learn from stable's looks of one second, 100 requests each, failing in clumps."""
+    random, known = Random(seed), Spread()
+    for _ in range(seconds):
+        known = known.learn(clump * poisson(random, mean / clump), 100)
+    return known
+
+
+def test_too_little_history_is_taken_for_clumps() -> None:
+    assert Spread().phi == UNKNOWN
+    assert spread(1, 0.1, 60).phi == UNKNOWN
+
+
+def test_stable_shows_that_its_failures_are_independent() -> None:
+    known = spread(1, 0.5, 300)
+    assert known.known
+    assert known.phi < UNKNOWN
+
+
+@pytest.mark.parametrize("clump", [3, 5])
+def test_stable_shows_its_clumps(clump: int) -> None:
+    assert clump * 0.6 <= spread(clump, 0.5, 600).phi <= clump * 2
+
+
+def test_one_outage_is_no_clump() -> None:
+    known = spread(1, 1.0, 100)
+    for bad in (*(30.0,) * 30, *(1.0,) * 100):
+        known = known.learn(bad, 100)
+    assert known.phi < 3
+
+
+def rolled_back(seed: int, rate: int, plan: AnalysisPlan) -> bool:
+    """Judge a healthy canary at 5 % for two minutes, where failures come in threes."""
+    random, state = Random(seed), begin(plan)
+    for second in range(1, 121):
+        arms = []
+        for share in (0.05, 0.95):
+            n = poisson(random, rate * share)
+            arms.append(tally(n, min(3 * poisson(random, rate * share * 0.001 / 3), n)))
+        state, judgement = observe(plan, state, look(second, *arms))
+        if judgement.verdict is Verdict.UNHEALTHY:
+            return True
+    return False
+
+
+@pytest.mark.parametrize("rate", [100, 1000])
+def test_failures_in_threes_do_not_condemn_a_healthy_canary(rate: int) -> None:
+    """Nothing is known of the service beforehand: the first rollout of all."""
+    unknown = replace(comparing(), error_dispersions=(), latency_dispersions=())
+    assert sum(rolled_back(seed, rate, unknown) for seed in range(150)) <= 1
+    blind = comparing()
+    assert sum(rolled_back(seed, rate, blind) for seed in range(150)) >= 3
+
+
+def test_a_canary_that_fails_outright_is_not_spared_by_the_guess() -> None:
+    unknown = replace(comparing(), error_dispersions=(), latency_dispersions=())
+    _, judgement = observe(unknown, begin(unknown), look(1, tally(5, 5), tally(95, 0)))
+    assert judgement.verdict is Verdict.UNHEALTHY
+
+
+def test_what_was_learnt_outlives_a_restart() -> None:
+    unknown = replace(comparing(), error_dispersions=(), latency_dispersions=())
+    state = begin(unknown)
+    for second in range(1, 200):
+        state, _ = observe(unknown, state, look(second, tally(5), tally(95, 3 * (second % 9 == 0))))
+    assert state.error_spread.known
+    assert begin(unknown, dump(state)).error_spread == state.error_spread
