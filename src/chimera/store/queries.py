@@ -1,0 +1,172 @@
+"""Reading for the doors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import sqlalchemy as sa
+
+from chimera.core.errors import RolloutNotFound
+from chimera.core.model import Look
+from chimera.core.state import Phase
+from chimera.ports.ledger import LookRecord
+from chimera.store import codec
+from chimera.store.rows import EventRow, LookRow, RolloutRow
+from chimera.store.tables import EVENTS, LOOKS, ROLLOUTS
+
+_SHOWN = 5
+
+
+def get(rollout: str) -> Callable[[sa.Connection], RolloutRow]:
+    """Return the work that finds one rollout by its id or the only one whose id begins so."""
+
+    def work(connection: sa.Connection) -> RolloutRow:
+        return _rollout(connection, rollout)
+
+    return work
+
+
+def find(
+    service: str, live: bool | None, phases: Iterable[Phase], limit: int, before: str
+) -> Callable[[sa.Connection], tuple[RolloutRow, ...]]:
+    """Return the work that lists rollouts, the last opened first."""
+    wanted = sorted(phase.value for phase in phases)
+
+    def work(connection: sa.Connection) -> tuple[RolloutRow, ...]:
+        query = sa.select(ROLLOUTS).order_by(ROLLOUTS.c.opening.desc()).limit(limit)
+        if service:
+            query = query.where(ROLLOUTS.c.service == service)
+        if live is not None:
+            query = query.where(ROLLOUTS.c.live == live)
+        if wanted:
+            query = query.where(ROLLOUTS.c.phase.in_(wanted))
+        if before:
+            query = query.where(ROLLOUTS.c.opening < _row(connection, before).opening)
+        return tuple(_rollout_row(row) for row in connection.execute(query))
+
+    return work
+
+
+def events(rollout: str, after: int) -> Callable[[sa.Connection], tuple[EventRow, ...]]:
+    """Return the work that lists a rollout's events, oldest first."""
+
+    def work(connection: sa.Connection) -> tuple[EventRow, ...]:
+        key = _row(connection, rollout).id
+        query = sa.select(EVENTS).where(EVENTS.c.rollout == key, EVENTS.c.seq > after)
+        return tuple(_event_row(row) for row in connection.execute(query.order_by(EVENTS.c.seq)))
+
+    return work
+
+
+def looks(
+    rollout: str, after: int, limit: int | None
+) -> Callable[[sa.Connection], tuple[LookRow, ...]]:
+    """Return the work that lists a rollout's looks, oldest first, without replaced ones."""
+
+    def work(connection: sa.Connection) -> tuple[LookRow, ...]:
+        key = _row(connection, rollout).id
+        query = (
+            sa.select(LOOKS)
+            .where(LOOKS.c.rollout == key, LOOKS.c.position > after)
+            .where(LOOKS.c.position.not_in(_replaced(key)))
+            .order_by(LOOKS.c.position)
+            .limit(limit)
+        )
+        return tuple(look_row(row) for row in connection.execute(query))
+
+    return work
+
+
+def _replaced(key: str) -> sa.Select[tuple[int]]:
+    later = LOOKS.alias()
+    return sa.select(later.c.replaces).where(later.c.rollout == key, later.c.replaces.is_not(None))
+
+
+def bare_looks(rollout: str, limit: int) -> Callable[[sa.Connection], tuple[Look, ...]]:
+    """Return the work that lists the first looks of a rollout without what was made of them."""
+
+    def work(connection: sa.Connection) -> tuple[Look, ...]:
+        key = _row(connection, rollout).id
+        query = (
+            sa.select(LOOKS.c.look)
+            .where(LOOKS.c.rollout == key, LOOKS.c.position.not_in(_replaced(key)))
+            .order_by(LOOKS.c.position)
+            .limit(limit)
+        )
+        found = connection.execute(query)
+        return tuple(codec.LOOK.decode(row.look) for row in found)
+
+    return work
+
+
+def services(connection: sa.Connection) -> tuple[str, ...]:
+    """Return the names of all services that ever had a rollout, sorted."""
+    query = sa.select(ROLLOUTS.c.service).distinct()
+    return tuple(sorted(connection.execute(query).scalars()))
+
+
+def _rollout(connection: sa.Connection, rollout: str) -> RolloutRow:
+    return _rollout_row(_row(connection, rollout))
+
+
+def _row(connection: sa.Connection, rollout: str) -> sa.Row[tuple[object, ...]]:
+    rollout = codec.clean(rollout)
+    exact = connection.execute(sa.select(ROLLOUTS).where(ROLLOUTS.c.id == rollout)).one_or_none()
+    if exact is not None:
+        return exact
+    begins = sa.func.substr(ROLLOUTS.c.id, 1, len(rollout)) == rollout
+    query = sa.select(ROLLOUTS).where(begins).order_by(ROLLOUTS.c.id).limit(_SHOWN)
+    found = connection.execute(query).all() if rollout else []
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise RolloutNotFound(
+            f"'{rollout}' is the beginning of several rollouts",
+            hint="one of: " + ", ".join(row.id for row in found),
+        )
+    raise RolloutNotFound(
+        f"no rollout '{rollout}' is in the ledger", hint="`chimera history` lists them"
+    )
+
+
+def _rollout_row(row: sa.Row[tuple[object, ...]]) -> RolloutRow:
+    return RolloutRow(
+        rollout=codec.ROLLOUT.decode(row.definition),
+        state=codec.STATE.decode(row.state),
+        opened_at=codec.from_moment(row.opened_at),
+        updated_at=codec.from_moment(row.updated_at),
+        live=row.live,
+        released=row.released,
+        events=row.events,
+        looks=row.looks,
+    )
+
+
+def _event_row(row: sa.Row[tuple[object, ...]]) -> EventRow:
+    return EventRow(
+        seq=row.seq,
+        at=codec.from_moment(row.at),
+        event=codec.EVENT.decode(row.event),
+        sentence=row.sentence,
+        state=codec.STATE.decode(row.state),
+        hash=row.hash,
+    )
+
+
+def look_row(row: sa.Row[tuple[object, ...]]) -> LookRow:
+    """Return a row of the looks as a value."""
+    record = LookRecord(
+        generation=row.generation,
+        number=row.number,
+        step=row.step,
+        look=codec.LOOK.decode(row.look),
+        reading=None if row.reading is None else codec.READING.decode(row.reading),
+        judgement=codec.JUDGEMENT.decode(row.judgement),
+    )
+    return LookRow(
+        position=row.position,
+        at=codec.from_moment(row.at),
+        query=row.query,
+        record=record,
+        hash=row.hash,
+    )
