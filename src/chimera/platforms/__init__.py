@@ -1,0 +1,1 @@
+"""One room per platform, each an implementation of some ports; `catalog` finds them by name."""

@@ -1,0 +1,60 @@
+"""As whom calls are made: boto3's own search, and a role that is assumed with what it finds.
+
+Credentials stay inside botocore, which renews those that end before they do.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import Any, cast
+
+import boto3
+import botocore.session
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import NoCredentialsError
+from botocore.loaders import Loader, create_loader
+
+from chimera.platforms.aws.identity import Identity
+
+
+def session_of(identity: Identity) -> boto3.Session:
+    """Return boto3's session of an identity; raises botocore's own errors."""
+    bare = _bare(identity.profile)
+    base = boto3.Session(botocore_session=bare, region_name=identity.region or None)
+    if base.region_name is None:
+        # boto3 alone among AWS's SDKs does not read AWS_REGION, which ECS and CI systems set.
+        region = os.environ.get("AWS_REGION") or None
+        base = boto3.Session(botocore_session=bare, region_name=region)
+    if not identity.role:
+        return base
+    source = base.get_credentials()
+    if source is None:
+        raise NoCredentialsError
+    asked = {"RoleSessionName": "chimera"}
+    if identity.external_id:
+        asked["ExternalId"] = identity.external_id
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=base._session.create_client,
+        source_credentials=source,
+        role_arn=identity.role,
+        extra_args=asked,
+    )
+    assumed = _bare(identity.profile)
+    cast("Any", assumed)._credentials = DeferredRefreshableCredentials(
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    return boto3.Session(botocore_session=assumed, region_name=base.region_name)
+
+
+def _bare(profile: str) -> botocore.session.Session:
+    """Return botocore's session of a profile; the models of AWS are read once for all of them."""
+    session = botocore.session.Session(profile=profile or None)
+    path = str(session.get_config_variable("data_path") or "")
+    session.register_component("data_loader", _models(path))
+    return session
+
+
+@cache
+def _models(path: str) -> Loader:
+    return create_loader(path or None)

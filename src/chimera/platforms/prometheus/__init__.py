@@ -1,0 +1,1 @@
+"""Prometheus as a metric provider: instant queries over its HTTP interface."""

@@ -1,0 +1,66 @@
+"""What stands in an App Mesh rollout's way is refused before anything is made; edits are seen."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests.support.aws import mesh_stack, shared_box
+from tests.support.mesh_story import SOON, Story
+
+from chimera.core.model import Fence, Split
+from chimera.platforms.aws.appmesh import FOREIGN
+from chimera.platforms.aws.platform import EcsAppMeshPlatform
+from chimera.sandbox import Sandbox
+from chimera.sandbox.seed import Stack
+
+_STACK: list[Stack] = []
+
+
+@pytest.fixture
+async def told(box: Sandbox) -> Story:
+    """A stack that every test here finds, and leaves, with one version that serves."""
+    if not _STACK or _STACK[0].account != shared_box().account:
+        _STACK[:] = [await asyncio.to_thread(mesh_stack, box, tasks=1)]
+    return Story(box, _STACK[0])
+
+
+async def test_a_route_that_somebody_else_changes_is_seen(told: Story) -> None:
+    mesh = told.box.session().client("appmesh")
+    names = {
+        "meshName": told.stack.mesh,
+        "virtualRouterName": told.stack.virtual_router,
+        "routeName": told.stack.route,
+    }
+    before = mesh.describe_route(**names)["route"]["spec"]
+    await told.until(20)
+    router, ours = told.platform.router, Split("v1", "v2", 20)
+    assert await router.read(told.service) == ours
+    edited = mesh.describe_route(**names)["route"]["spec"]
+    targets = edited["httpRoute"]["action"]["weightedTargets"]
+    targets[0]["weight"], targets[1]["weight"] = 50, 50
+    mesh.update_route(**names, spec=edited)
+    seen = await router.renew(told.service, ours, Fence("r1", 3), SOON)
+    assert seen == Split("v1", "v2", 50)
+    targets[0]["weight"], targets[1]["weight"] = 2, 1
+    edited["httpRoute"]["match"]["prefix"] = "/shop"
+    mesh.update_route(**names, spec=edited)
+    assert (await router.read(told.service)).stable == f"v1 {FOREIGN}"
+    await told.roll_back()
+    after = mesh.describe_route(**names)["route"]["spec"]
+    assert after["httpRoute"]["action"] == before["httpRoute"]["action"]
+    assert after["httpRoute"]["match"]["prefix"] == "/shop"  # theirs to change
+    mesh.update_route(**names, spec=before)
+    await told.platform.close()
+
+
+async def test_a_new_controller_without_memory_restores_as_well(told: Story) -> None:
+    before = told.snapshot()
+    await told.until(30)
+    for memory in await told.inventory.find(kind="appmesh-route"):
+        await told.inventory.forget(memory.kind, memory.id)
+    await told.platform.close()
+    told.platform = EcsAppMeshPlatform(told.inventory, "")
+    await told.roll_back()
+    assert told.snapshot() == before
+    await told.platform.close()

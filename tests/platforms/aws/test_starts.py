@@ -1,0 +1,53 @@
+"""A canary that does not start on ECS is explained from what ECS says, and leaves nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.platforms.aws.test_rollout import quiet
+
+from chimera.core.errors import ProviderRefused
+from chimera.core.model import Fence
+from chimera.sandbox import Sandbox
+from chimera.sandbox.faults import Rule
+
+ENDED = "Essential container in task exited"
+CASES = {
+    "image": (
+        Rule(fault="no-start", reason="CannotPullContainerError: repository does not exist"),
+        ("the image was not found", "name and tag"),
+    ),
+    "secret": (
+        Rule(
+            fault="no-start",
+            reason="ResourceInitializationError: unable to pull secrets: AccessDenied",
+        ),
+        ("a secret cannot be read", "execution role"),
+    ),
+    "capacity": (
+        Rule(fault="no-start", reason="RESOURCE:MEMORY"),
+        ("not ready within", "no capacity", "add capacity"),
+    ),
+    "health": (Rule(fault="unhealthy"), ("the health check fails", "grace period")),
+    "crash": (Rule(fault="crash", seconds=0.1), (ENDED, "the application's log")),
+}
+
+
+@pytest.mark.parametrize("platform", ["ecs-alb", "ecs-appmesh"])
+@pytest.mark.parametrize("case", CASES)
+async def test_it_says_why_within_its_deadline(box: Sandbox, platform: str, case: str) -> None:
+    told = await quiet(box, platform)
+    settings = {**told.service.settings, "startTimeout": "12s"}
+    told.service = replace(told.service, settings=settings)
+    before = told.snapshot()
+    fault, words = CASES[case]
+    box.faults.set([fault.model_copy(update={"family": f"{told.stack.service}-v2-*"})])
+    with pytest.raises(ProviderRefused) as refused:
+        await told.platform.orchestrator.start(told.service, told.v2, None, Fence("r1", 1))
+    said = f"{refused.value} {refused.value.hint}"
+    assert [word for word in words if word not in said] == [], said
+    await told.remove(told.v2)
+    assert told.snapshot() == before
+    assert await told.inventory.find() == ()
+    await told.platform.close()
