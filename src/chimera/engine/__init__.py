@@ -1,0 +1,1 @@
+"""Durable execution on Temporal: every rollout outlives the process that drives it."""
