@@ -1,0 +1,1 @@
+"""Where the parts are put together, and what the doors may ask of the whole."""

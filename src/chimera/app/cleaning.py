@@ -1,0 +1,178 @@
+"""Finding what nobody needs any more: resources of no live rollout and of no stable version."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from chimera.app.reports import Answer, Sweep
+from chimera.core.errors import ProviderError
+from chimera.core.model import Resource, Revision, Service
+from chimera.platforms.catalog import Catalog
+from chimera.store import Store
+
+if TYPE_CHECKING:
+    from chimera.engine.client import EngineClient
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """What `gc` may remove of one service: revisions and the resources left of them."""
+
+    service: Service
+    revisions: tuple[Revision, ...]
+    resources: tuple[Resource, ...]
+
+
+@runtime_checkable
+class Surveyor(Protocol):
+    """A platform that can tell what it has made without the inventory, by tags."""
+
+    async def survey(self, service: Service) -> tuple[Resource, ...]:
+        """Return everything of a service that bears Chimera's tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What was found, and in a sentence each, where nobody could look."""
+
+    orphans: tuple[Orphans, ...]
+    unseen: tuple[str, ...] = ()
+
+
+async def find_orphans(store: Store, catalog: Catalog, service: str = "") -> Findings:
+    """Compare the inventory with the live rollouts and the stable versions.
+
+    What only a platform's tags tell of is taken into the inventory first; nothing else is changed.
+    A service that was deployed to several places, such as another cluster, is looked at in each.
+
+    service: only this one's. A service that a rollout holds has no orphans: its canary may have the
+    name of one that was left over, and the version before is kept warm to be reverted to.
+    """
+    places = await _places(store, service)
+    unseen = await _take_in(store, catalog, places)
+    resources = await store.inventory.find(service=service)
+    found = []
+    for name in sorted({resource.service for resource in resources} & places.keys()):
+        if await store.live(name) is not None:
+            continue
+        mine = [one for one in resources if one.service == name]
+        for place in places[name]:
+            here = tuple(one for one in mine if places[name].of(one) is place)
+            if not here:
+                continue
+            try:
+                found.append(await _orphans(catalog, place, here))
+            except ProviderError as error:
+                unseen[name] = _unseen(name, error)
+    return Findings(tuple(one for one in found if one.resources), tuple(unseen.values()))
+
+
+async def _orphans(catalog: Catalog, place: _Place, resources: tuple[Resource, ...]) -> Orphans:
+    service = place.service
+    stable = await catalog.get(service.platform).orchestrator.stable(service)
+    kept = {"", stable.name if stable else ""}
+    left = tuple(one for one in resources if one.revision not in kept)
+    names = sorted({one.revision for one in left})
+    return Orphans(service, tuple(place.known.get(one, Revision(one)) for one in names), left)
+
+
+async def sweep(
+    store: Store,
+    catalog: Catalog,
+    connect: Callable[[], Awaitable[EngineClient]],
+    service: str = "",
+    *,
+    dry_run: bool = False,
+) -> Sweep:
+    """Find orphans, and unless `dry_run` have the controller remove them."""
+    seen = await find_orphans(store, catalog, service)
+    found = tuple(resource for one in seen.orphans for resource in one.resources)
+    if dry_run or not found:
+        return Sweep(found, unseen=seen.unseen)
+    from chimera.engine.maintenance import Maintenance, maintain
+
+    client = await connect()
+    removed: list[Resource] = []
+    left: list[Resource] = []
+    for name in dict.fromkeys(one.service.name for one in seen.orphans):
+        # Looked at again: a rollout may have begun while the controller was started.
+        for one in (await find_orphans(store, catalog, name)).orphans:
+            wanted = Maintenance(service=one.service, remove=one.revisions)
+            done = await maintain(client, wanted)
+            removed += done.removed
+            left += done.left
+    return Sweep(found, tuple(removed), tuple(left), seen.unseen)
+
+
+def swept(done: Sweep) -> Answer:
+    """Say what a retried cleanup came to."""
+    left = f", left: {', '.join(map(str, done.left))}" if done.left else ", nothing is left"
+    return Answer(f"{len(done.removed)} resources removed{left}", accepted=not done.left)
+
+
+@dataclass(slots=True)
+class _Place:
+    """Where a service was deployed to: its settings, and the versions that were known there."""
+
+    service: Service
+    rollouts: set[str] = field(default_factory=set)
+    known: dict[str, Revision] = field(default_factory=dict)
+
+
+class _Places(list[_Place]):
+    """The places of one service, the last one used first."""
+
+    def of(self, resource: Resource) -> _Place:
+        """Return where a resource was made; what bears no rollout was found where it runs now."""
+        return next((one for one in self if resource.rollout in one.rollouts), self[0])
+
+
+async def _places(store: Store, service: str) -> dict[str, _Places]:
+    """Return by service where this ledger's rollouts went."""
+    found: dict[str, _Places] = {}
+    for row in await store.find(service=service, limit=10_000):  # newest first
+        its = row.rollout
+        places = found.setdefault(its.service.name, _Places())
+        place = next((one for one in places if _same_place(one.service, its.service)), None)
+        if place is None:
+            place = _Place(its.service)
+            places.append(place)
+        place.rollouts.add(row.id)
+        for revision in (its.stable, its.canary):
+            place.known.setdefault(revision.name, revision)
+    return found
+
+
+def _same_place(one: Service, other: Service) -> bool:
+    return one.platform == other.platform and one.settings == other.settings
+
+
+async def _take_in(store: Store, catalog: Catalog, places: Mapping[str, _Places]) -> dict[str, str]:
+    """Record what bears the tags of a rollout of this ledger: another ledger's is not ours.
+
+    Returns by service, in a sentence, what could not be looked at.
+    """
+    recorded = {(one.kind, one.id) for one in await store.inventory.find()}
+    unseen = {}
+    for name, each in places.items():
+        for place in each:
+            platform = catalog.get(place.service.platform)
+            if not isinstance(platform, Surveyor):
+                continue
+            try:
+                found = await platform.survey(place.service)
+            except ProviderError as error:
+                unseen[name] = _unseen(name, error)
+                continue
+            for resource in found:
+                known = (resource.kind, resource.id) in recorded
+                if resource.rollout in place.rollouts and not known:
+                    await store.inventory.record(resource)
+    return unseen
+
+
+def _unseen(service: str, error: ProviderError) -> str:
+    hint = f"; {error.hint}" if error.hint else ""
+    return f"{service} could not be looked at: {error}{hint}"

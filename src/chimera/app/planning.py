@@ -1,0 +1,112 @@
+"""From a spec to a rollout that could start: what would be done, and what to know before."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from chimera.app.reports import PlanReport
+from chimera.core.errors import RolloutConflict, SpecError
+from chimera.core.model import Revision
+from chimera.core.plan import Rollout, RolloutPlan, Step
+from chimera.core.spec import Spec, describe, dump, plan_of, service_of
+from chimera.ports.platform import Platform
+
+
+def new_id(service: str) -> str:
+    """Return an id for a rollout: the service's name and enough randomness to be its only one."""
+    return f"{service}-{secrets.token_hex(3)}"
+
+
+async def make_plan(
+    platform: Platform, spec: Spec, *, version: str, image: str, by: str = ""
+) -> PlanReport:
+    """Work out what deploying a version by `spec` means now; reads only.
+
+    SpecError when the revision cannot be told, or has the name of another one that runs.
+    """
+    service = service_of(spec)
+    canary = platform.revision(service, version=version, image=image)
+    stable = await platform.orchestrator.stable(service)
+    _check_name(stable, canary)
+    plan = plan_of(spec)
+    if stable is None:
+        plan = first_installation(plan)
+    rollout = Rollout(
+        id=new_id(service.name),
+        service=service,
+        stable=stable or canary,
+        canary=canary,
+        plan=plan,
+        spec=dump(spec),
+        started_by=by,
+    )
+    unchanged = stable is not None and _same(stable, canary)
+    changes = () if unchanged else await platform.orchestrator.plan(service, canary)
+    return PlanReport(
+        rollout=rollout,
+        changes=changes,
+        notes=describe(spec, leased=platform.router.leased),
+        first=stable is None,
+        unchanged=unchanged,
+    )
+
+
+def first_installation(plan: RolloutPlan) -> RolloutPlan:
+    """Return the plan of a service's very first version: nothing to compare with, no steps."""
+    return replace(plan, install=True, steps=(Step(100, timedelta(0)),))
+
+
+def refuse_unasked(report: PlanReport, providers: Mapping[str, str]) -> None:
+    """Raise SpecError when a metric asks a provider whose address is not set."""
+    for metric in report.rollout.plan.analysis.own:
+        variable = f"CHIMERA_{metric.provider.upper()}_URL"
+        if not providers.get(variable):
+            raise SpecError(
+                f"the metric '{metric.name}' asks {metric.provider}, whose address is not set",
+                hint=f"set {variable}, for example http://127.0.0.1:9090",
+            )
+
+
+def refuse_drift(planned: PlanReport, now: PlanReport) -> None:
+    """Raise RolloutConflict when a saved plan no longer says what a deploy would do."""
+    was, would = planned.rollout, now.rollout
+    drifted = [
+        what
+        for what, same in (
+            (f"stable is {would.stable.name}, not {was.stable.name}", was.stable == would.stable),
+            ("the new version's settings changed", was.canary == would.canary),
+            ("the steps or limits changed", _asked(was.plan) == _asked(would.plan)),
+            ("the writes differ", planned.changes == now.changes),
+        )
+        if not same
+    ]
+    if drifted:
+        raise RolloutConflict(
+            f"the saved plan no longer fits: {'; '.join(drifted)}",
+            hint="look at a fresh `chimera plan`, then deploy that",
+        )
+
+
+def _asked(plan: RolloutPlan) -> RolloutPlan:
+    """Return what the operator asked for, without what was learnt from the ledger since."""
+    blank = replace(
+        plan.analysis, error_dispersions=(), latency_dispersions=(), error_clumps=0, history=""
+    )
+    return replace(plan, analysis=blank)
+
+
+def _same(stable: Revision, canary: Revision) -> bool:
+    """Whether both are one version; where no image is named, it is that of the name's tag."""
+    same_image = stable.image == canary.image or not (stable.image and canary.image)
+    return stable.name == canary.name and stable.settings == canary.settings and same_image
+
+
+def _check_name(stable: Revision | None, canary: Revision) -> None:
+    if stable is not None and stable.name == canary.name and not _same(stable, canary):
+        raise SpecError(
+            f"version '{canary.name}' runs already, with other settings",
+            hint="give the new one a name of its own: --version NAME",
+        )

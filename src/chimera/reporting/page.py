@@ -1,0 +1,43 @@
+"""A report as one file for a browser: its own style, no script, nothing loaded from anywhere."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from chimera.core.banner import capital
+from chimera.core.words import harmless
+from chimera.reporting.document import Document, moment
+from chimera.reporting.svg import chart_svg
+
+
+def page(document: Document) -> str:
+    """Return the page."""
+    charts = [
+        (one, Markup(chart_svg(one, document.points, document.status.lower())))  # noqa: S704
+        for one in document.charts
+    ]
+    return _template().render(d=document, charts=charts)
+
+
+@cache
+def _template() -> Template:
+    made = Environment(
+        loader=PackageLoader("chimera.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_shown,
+    )
+    made.filters.update(moment=moment, capital=capital)
+    return made.get_template("report.html")
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return harmless(value, keep="\n\t")
+    return value

@@ -1,0 +1,3 @@
+from tests.support.terminal import utc
+
+__all__ = ["utc"]
