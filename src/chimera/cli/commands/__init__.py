@@ -1,0 +1,1 @@
+"""The commands, by what people want; importing a module adds its commands to the application."""
