@@ -1,0 +1,48 @@
+"""A rollout's report, to read here, to send to a colleague, or for a program."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request, Response
+
+from chimera.app.operations import Chimera
+from chimera.core.access import Role
+from chimera.guard import requires
+from chimera.guard.headers import REPORT_CSP
+from chimera.reporting import Form, write
+
+router = APIRouter(include_in_schema=False)
+SEEN = [requires(Role.VIEWER, service="ref")]
+
+
+@router.get("/rollouts/{ref}/report", dependencies=SEEN)
+@router.get("/rollouts/{ref}/report.html", dependencies=SEEN)
+async def as_page(request: Request, ref: str) -> Response:
+    """Return the report as one file that needs nothing else."""
+    return await _written(request, ref, Form.HTML)
+
+
+@router.get("/rollouts/{ref}/report.md", dependencies=SEEN)
+async def as_markdown(request: Request, ref: str) -> Response:
+    """Return the report as Markdown."""
+    return await _written(request, ref, Form.MARKDOWN)
+
+
+@router.get("/rollouts/{ref}/report.json", dependencies=SEEN)
+async def as_json(request: Request, ref: str) -> Response:
+    """Return the report as JSON."""
+    return await _written(request, ref, Form.JSON)
+
+
+async def _written(request: Request, ref: str, form: Form) -> Response:
+    chimera: Chimera = request.app.state.chimera
+    report = await chimera.report(ref)
+    where = "attachment" if "." in request.url.path.rpartition("/")[2] else "inline"
+    return Response(
+        write(report, form),
+        media_type=form.media_type,
+        headers={
+            "Content-Security-Policy": REPORT_CSP,
+            "Content-Disposition": f'{where}; filename="{report.rollout.rollout.id}.{form}"',
+            "Cache-Control": "no-store",
+        },
+    )

@@ -1,0 +1,1 @@
+"""View models: from what the operations answer to what the templates show. Pure functions."""

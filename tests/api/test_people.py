@@ -1,0 +1,57 @@
+"""Users and tokens over HTTP."""
+
+import httpx
+from tests.support.served import Served
+
+
+async def test_a_user_is_added_changed_and_disabled(one: Served) -> None:
+    async with one.client() as client:
+        new = {"name": "grace", "roles": ["viewer"], "password": "correct horse battery"}
+        made = await client.post("/api/v1/users", json=new)
+        assert (made.status_code, made.json()["roles"]) == (201, ["viewer"])
+        change = {"roles": ["operator@logo"], "disabled": True}
+        changed = (await client.patch("/api/v1/users/grace", json=change)).json()
+        assert (changed["roles"], changed["disabled"]) == (["operator@logo"], True)
+        assert "battery" not in (await client.get("/api/v1/users")).text
+        assert (await client.get("/api/v1/users/nobody-such")).status_code == 404
+        link = (await client.post("/api/v1/users/otto/link")).json()
+        assert link["url"].startswith(f"{one.url}/sign-in#")
+
+
+async def test_a_token_works_until_it_is_revoked_and_is_shown_once(one: Served) -> None:
+    async with one.client() as ada:
+        made = (
+            await ada.post("/api/v1/tokens", json={"name": "ci", "roles": ["operator@logo"]})
+        ).json()
+        bearer = {"authorization": f"Bearer {made['secret']}"}
+        async with httpx.AsyncClient(base_url=one.url, headers=bearer) as ci:
+            assert (await ci.get("/api/v1/me")).json()["roles"] == ["operator@logo"]
+            escalated = await ci.post(
+                "/api/v1/tokens", json={"name": "x", "roles": ["viewer@logo"]}
+            )
+            assert escalated.status_code == 403
+            assert (await ci.get("/api/v1/users")).status_code == 403
+            assert made["secret"] not in (await ada.get("/api/v1/tokens")).text
+            place = f"/api/v1/tokens/{made['token']['id']}"
+            assert (await ci.delete(place)).status_code == 204
+            assert (await ci.get("/api/v1/me")).status_code == 401
+        assert (await ada.delete("/api/v1/tokens/none")).status_code == 404
+
+
+async def test_nobody_gives_more_than_he_has_or_sees_what_others_have(one: Served) -> None:
+    async with one.client("victor") as client:
+        more = await client.post("/api/v1/tokens", json={"name": "x", "roles": ["admin"]})
+        assert more.status_code == 403
+        assert (await client.get("/api/v1/tokens", params={"all": True})).status_code == 403
+        theirs = (await client.get("/api/v1/tokens")).json()
+        assert {token["user"] for token in theirs} == {"victor"}
+        others = (await one.access.tokens.all("otto"))[0].id
+        assert (await client.delete(f"/api/v1/tokens/{others}")).status_code == 404
+
+
+async def test_what_was_done_is_in_the_trail(one: Served) -> None:
+    async with one.client() as client:
+        await client.post("/api/v1/users", json={"name": "grace", "roles": []})
+        entries = (await client.get("/api/v1/audit/trail", params={"limit": 5})).json()
+    assert (entries[0]["action"], entries[0]["target"]) == ("user.add", "grace")
+    assert entries[0]["who"] == "token test of ada"

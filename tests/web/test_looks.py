@@ -1,0 +1,132 @@
+"""Every page in a real browser, in both themes: accessible, without an error or a CSP report."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+from tests.support.browser import PHONE, WIDE, visiting
+from tests.support.scripted import Script
+from tests.support.served import Served
+from tests.web.conftest import code_for
+
+PAGES = {
+    "overview": "/",
+    "history": "/history",
+    "history-empty": "/history?service=warm&outcome=aborted",
+    "services": "/services",
+    "service": "/services/warm",
+    "remove": "/services/promoted/remove",
+    "account": "/settings",
+    "tokens": "/settings/tokens",
+    "users": "/settings/users",
+    "secrets": "/settings/secrets",
+    "audit": "/settings/audit",
+    "abort": "/rollouts/paused-1/do/abort",
+    **{
+        name: f"/rollouts/{name}-1"
+        for name in ("baking", "awaiting", "rolled-back", "left-behind", "warm", "preparing")
+    },
+}
+
+pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_every_page_is_accessible_and_clean(
+    site: Served, browser: Browser, theme: str, size: tuple[int, int]
+) -> None:
+    shape = f"{theme}-{size[0]}"
+    found = {}
+    async with visiting(browser, site.url, theme=theme, size=size) as visit:
+        await visit.open("/sign-in")
+        await visit.shoot(f"sign-in-{shape}")
+        found["sign-in"] = await visit.violations()
+        await visit.sign_in(await code_for(site, "ada"))
+        for name, path in PAGES.items():
+            await visit.open(path)
+            await visit.page.wait_for_load_state("load")
+            await visit.shoot(f"{name}-{shape}")
+            found[name] = await visit.violations()
+            wide = await visit.page.evaluate("document.documentElement.scrollWidth")
+            if wide > size[0]:
+                found[name].append(f"it is {wide} px wide")
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_errors_say_what_to_do_next(site: Served, browser: Browser, theme: str) -> None:
+    async with visiting(
+        browser, site.url, theme=theme, code=await code_for(site, "victor"), tolerated="40[34]"
+    ) as visit:
+        for path, title in (
+            ("/nowhere", "There is no such page"),
+            ("/rollouts/nothing-here", "There is no such page"),
+            ("/settings/users", "You may not do this"),
+            ("/rollouts/paused-1/do/abort", "You may not do this"),
+        ):
+            await visit.open(path)
+            assert await visit.page.locator("h1").inner_text() == title
+            assert "Next:" in await visit.page.locator("main").inner_text()
+            assert await visit.violations() == []
+        await visit.shoot(f"forbidden-{theme}")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_the_report_is_accessible_as_a_file_of_its_own(
+    site: Served, browser: Browser, theme: str, tmp_path: Path
+) -> None:
+    async with site.client() as client:
+        report = await client.get("/rollouts/rolled-back-1/report.html")
+    file = tmp_path / "report.html"
+    file.write_text(report.text)
+    async with visiting(browser, "file://", theme=theme) as visit:
+        await visit.open(str(file))
+        await visit.shoot(f"report-{theme}")
+        assert await visit.violations() == []
+        assert await visit.page.locator("svg path.canary").count() == 2
+
+
+async def test_the_essentials_work_without_scripts(
+    site: Served, browser: Browser, script: Script
+) -> None:
+    async with visiting(browser, site.url, scripts=False) as visit:
+        page = visit.page
+        await visit.open("/sign-in?next=/rollouts/baking-1")
+        await page.get_by_text("Use a one-time link").click()
+        await page.get_by_label("Code").fill(await code_for(site, "otto"))
+        await page.get_by_role("button", name="Sign in with the code").click()
+        await page.get_by_role("link", name="Abort").click()
+        await page.get_by_label("Reason").fill("wrong build")
+        await page.get_by_role("button", name="Abort").click()
+        await page.wait_for_url("**/rollouts/baking-1")
+        assert script.asked == [("abort", "baking-1", "otto", "wrong build")]
+        await page.get_by_label("Your account: otto").click()
+        await page.get_by_role("button", name="Sign out").click()
+        await page.wait_for_url("**/sign-in")
+        await visit.open("/history")
+        assert await page.locator("h1").inner_text() == "Sign in to Chimera"
+
+
+async def test_a_page_is_used_by_keyboard_alone(site: Served, browser: Browser) -> None:
+    async with visiting(browser, site.url, code=await code_for(site, "ada")) as visit:
+        page = visit.page
+        await visit.open("/")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")  # skip to the content
+        assert await page.evaluate("document.activeElement.id") == "main"
+        focused = []
+        await visit.open("/history")
+        for _ in range(9):
+            await page.keyboard.press("Tab")
+            focused.append(await page.evaluate("document.activeElement.innerText ?? ''"))
+        said = [one.strip() for one in focused]
+        assert said[:7] == [
+            *("Skip to the content", "Chimera", "Overview", "Services", "History", "Settings"),
+            "New rollout",
+        ]
+        await page.locator("summary", has_text="ada").focus()
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Sign out").wait_for()
+        await page.keyboard.press("Escape")
+        assert not await page.get_by_role("button", name="Sign out").is_visible()
