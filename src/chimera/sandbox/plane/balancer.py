@@ -1,0 +1,136 @@
+"""The metrics that load balancers publish by themselves, per target group."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from chimera.platforms.envoy.stats import Latency, StatValue, parse
+from chimera.sandbox.patches.elbv2_use import refreshed_groups
+from chimera.sandbox.plane.http import fetch
+from chimera.sandbox.plane.topology import group_pool
+from chimera.sandbox.world import Region, World
+
+_NO_TIMES = Latency((), (), 0)
+_NAMESPACE = "AWS/ApplicationELB"
+_STATS = "/stats?format=json&histogram_buckets=cumulative&filter=^cluster\\.tg-"
+# How a request ends without any answer from a target; each is an event of its own. What differs
+# by requests under way, like sent minus answered, would mistake a busy moment for errors.
+_UNANSWERED = (
+    "upstream_cx_none_healthy",
+    "upstream_rq_pending_failure_eject",
+    "upstream_cx_destroy_remote_with_active_rq",
+    "upstream_rq_timeout",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What one target group has done since its Envoy started; all counts only grow."""
+
+    completed: int = 0
+    classes: tuple[int, int, int, int] = (0, 0, 0, 0)
+    unanswered: int = 0
+    latency: Latency = field(default=_NO_TIMES)
+
+
+def read_counts(
+    pool: str, values: Mapping[str, StatValue], histograms: Mapping[str, Latency]
+) -> Counted:
+    """Gather one pool's counts from Envoy's statistics."""
+
+    def count(name: str) -> int:
+        return int(values.get(f"cluster.{pool}.{name}", 0))
+
+    lost = sum(count(name) for name in _UNANSWERED) - count("upstream_rq_retry")
+    two, three, four, five = (count(f"upstream_rq_{digit}xx") for digit in (2, 3, 4, 5))
+    latency = histograms.get(f"cluster.{pool}.upstream_rq_time", _NO_TIMES)
+    return Counted(
+        completed=count("upstream_rq_completed"),
+        classes=(two, three, four, five),
+        unanswered=max(0, lost),
+        latency=latency,
+    )
+
+
+class BalancerMetrics:
+    """Reads the gateways' Envoy once a period and publishes what has happened since."""
+
+    def __init__(self, world: World, admin: str) -> None:
+        self._world = world
+        self._admin = admin
+        self._before: dict[str, Counted] = {}
+        self._period = 0
+
+    async def tick(self) -> None:
+        """Publish the period that has just ended, if one has."""
+        every = self._world.options.period_s
+        period = int(time.time() // every)
+        if period == self._period:
+            return
+        ended, self._period = self._period, period
+        status, body = await fetch(self._admin, 9901, _STATS)
+        if status != 200:
+            return
+        values, histograms = parse(body.decode())
+        with self._world.lock:
+            for region in self._world.regions.values():
+                for arn, group in self._groups(region):
+                    pool = group_pool(region.name, arn)
+                    now = read_counts(pool, values, histograms)
+                    before = self._before.get(pool, Counted())
+                    if now.completed < before.completed:
+                        before = Counted()  # the pool was gone for a while
+                    if ended:
+                        self._publish(region, arn, group, before, now, ended * every)
+                    self._before[pool] = now
+
+    def _groups(self, region: Region) -> list[tuple[str, Any]]:
+        return list(refreshed_groups(self._world.account, region.name).items())
+
+    def _publish(
+        self, region: Region, arn: str, group: Any, before: Counted, now: Counted, at: float
+    ) -> None:
+        counts = _changes(before, now)
+        times = _times(before.latency, now.latency)
+        put = region.metrics.put
+        for balancer_arn in group.load_balancer_arns:
+            balancer = ("LoadBalancer", balancer_arn.partition("loadbalancer/")[2])
+            target = ("TargetGroup", arn.rpartition(":")[2])
+            for dimensions in ((target, balancer), (balancer,)):
+                for name, number in counts.items():
+                    # Of all but requests AWS reports nothing while there is nothing.
+                    if number or (name == "RequestCount" and group.targets):
+                        put(_NAMESPACE, name, dimensions, at, [(float(number), 1.0)])
+                if times:
+                    put(_NAMESPACE, "TargetResponseTime", dimensions, at, times)
+
+
+def _changes(before: Counted, now: Counted) -> dict[str, int]:
+    two, three, four, five = (
+        new - old for new, old in zip(now.classes, before.classes, strict=True)
+    )
+    # What no target answered was answered, and is counted, by the load balancer.
+    own = min(five, max(0, now.unanswered - before.unanswered))
+    return {
+        "RequestCount": now.completed - before.completed,
+        "HTTPCode_Target_2XX_Count": two,
+        "HTTPCode_Target_3XX_Count": three,
+        "HTTPCode_Target_4XX_Count": four,
+        "HTTPCode_Target_5XX_Count": five - own,
+        "HTTPCode_ELB_5XX_Count": own,
+    }
+
+
+def _times(before: Latency, now: Latency) -> list[tuple[float, float]]:
+    """Return seconds and counts: each request at the upper bound of its bucket."""
+    old = before.counts or (0,) * len(now.counts)
+    found, reached = [], 0
+    for bound, then, count in zip(now.bounds_ms, old, now.counts, strict=True):
+        number = count - then - reached
+        reached += max(0, number)
+        if number > 0:
+            found.append((bound / 1000, float(number)))
+    return found
