@@ -1,0 +1,1 @@
+"""Measuring what Chimera promises: decisions, latencies and scale."""

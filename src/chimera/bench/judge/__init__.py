@@ -1,0 +1,1 @@
+"""The decision benchmark: many rules judge the same traces, healthy and faulty."""

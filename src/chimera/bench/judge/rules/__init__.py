@@ -1,0 +1,1 @@
+"""The rules that compete: one file each, named in `catalog`."""

@@ -1,0 +1,101 @@
+"""What nobody planned, on AWS: numbers that do not come or come late, and somebody else's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.support.cloud_house import ALB, MESH, CloudHouse, traffic
+from tests.support.eventually import eventually
+
+from chimera.core.state import Phase
+from chimera.sandbox.faults import Rule
+
+MESH_CASE = pytest.param(MESH, marks=pytest.mark.xdist_group("aws-mesh"))
+ALB_CASE = pytest.param(ALB, marks=pytest.mark.xdist_group("aws-alb"))
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.mark.parametrize("house", [MESH_CASE], indirect=True)
+async def test_without_numbers_it_holds_then_pauses_and_goes_on_when_they_come(
+    house: CloudHouse,
+) -> None:
+    await house.init(analysis={"noDataDeadline": "15s"})
+    route = house.route()
+    house.box.faults.set([Rule(fault="agent-absent")])
+    async with traffic(house):
+        await house.release("2", "--detach")
+        await house.bakes(20, house.service)
+        held = await house.holds(20, house.service)
+        assert held.state.phase is Phase.PAUSED
+        lines = await house.lines(house.service)
+        assert "not enough is known" in lines[-1].sentence
+        assert max(line.weight for line in lines) == 20
+
+        # Far later than three minutes of AWS, which are three seconds here.
+        house.box.faults.set([Rule(fault="agent-late", seconds=30)])
+        await house.run("resume", house.service)
+        await house.bakes(20, house.service)
+        held = await house.holds(20, house.service)
+        assert max(line.weight for line in await house.lines(house.service)) == 20
+
+        house.box.faults.set([])
+        await house.run("resume", house.service)
+        await house.bakes(50, house.service)
+        await house.run("abort", house.service, "--yes")
+        await house.reach(Phase.ABORTED, ref=house.service)
+    assert house.route() == route
+    assert await house.leaks() == []
+
+
+@pytest.mark.parametrize("house", [MESH_CASE, ALB_CASE], indirect=True)
+async def test_somebody_elses_edit_pauses_and_is_explained(house: CloudHouse) -> None:
+    steps = [{"setWeight": 20, "bake": "2m"}, {"setWeight": 100, "bake": "1s"}]
+    await house.init(steps=steps)
+    route = house.route()
+    async with traffic(house) as met:
+        await house.release("2", "--detach")
+        await house.bakes(20, house.service)
+        await asyncio.to_thread(edit, house, 70)
+        held = await house.reach(Phase.PAUSED, ref=house.service)
+        said = (await house.lines(house.service))[-1].sentence
+        assert "expected 80 % on 1 and 20 % on 2, found 30 % on 1 and 70 % on 2" in said, said
+        status = await house.run("status", house.service)
+        assert "somebody else changed the routes" in " ".join(status.out.split())
+        await house.run("abort", house.service, "--yes", code=None)
+        view = await house.reach(Phase.ABORTED, ref=held.rollout.id)
+    assert view.state.left == ()
+    assert house.route() == route
+    assert met.lost == met.errors == 0
+    # ECS lists a service for as long as its tasks end.
+    await eventually(lambda: _is_clean(house), within_s=60, every_s=0.5)
+
+
+async def _is_clean(house: CloudHouse) -> bool:
+    return await house.leaks() == []
+
+
+def edit(house: CloudHouse, percent: int) -> None:
+    """Give the canary another weight, as a person at the console would."""
+    session = house.box.session()
+    if house.platform == MESH:
+        mesh = session.client("appmesh")
+        where = {
+            "meshName": house.stack.mesh,
+            "virtualRouterName": house.stack.virtual_router,
+            "routeName": house.stack.route,
+        }
+        spec: Any = mesh.describe_route(**where)["route"]["spec"]
+        first, second = spec["httpRoute"]["action"]["weightedTargets"]
+        first["weight"], second["weight"] = 100 - percent, percent
+        mesh.update_route(**where, spec=spec)
+    else:
+        elb = session.client("elbv2")
+        (rule,) = elb.describe_rules(RuleArns=[house.stack.rule])["Rules"]
+        (action,) = rule["Actions"]
+        for group in action["ForwardConfig"]["TargetGroups"]:
+            if group["Weight"]:
+                stable = group["TargetGroupArn"] == house.stack.target_group
+                group["Weight"] = 100 - percent if stable else percent
+        elb.modify_rule(RuleArn=house.stack.rule, Actions=[action])
