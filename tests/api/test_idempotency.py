@@ -1,6 +1,7 @@
 """The same key, the same request: carried out once, over any replica."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -121,6 +122,23 @@ async def test_a_secret_is_never_kept_for_a_repeat(one: Served, home: Path) -> N
         assert await make() == (409, "")
     with closing(sqlite3.connect(home / "ledger.db")) as ledger:
         assert secret.rpartition("_")[2] not in "".join(ledger.iterdump())
+
+
+async def test_what_is_kept_of_a_request_says_nothing_of_its_password(
+    one: Served, home: Path
+) -> None:
+    async with one.client() as client:
+        for key in ("k1", "k2"):
+            answer = await client.patch(
+                "/api/v1/users/otto",
+                json={"password": "correct horse battery"},
+                headers={"idempotency-key": key},
+            )
+            assert answer.status_code == 200
+    with closing(sqlite3.connect(home / "ledger.db")) as ledger:
+        rows = ledger.execute("SELECT body FROM documents WHERE kind = 'idempotency'").fetchall()
+    kept = [json.loads(body)["fingerprint"] for (body,) in rows]
+    assert len(set(kept)) == 2, "whoever does not know the keys cannot try passwords on it"
 
 
 async def test_the_engine_sees_the_same_request_again_as_the_same(

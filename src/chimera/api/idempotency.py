@@ -136,7 +136,8 @@ async def _claim(request: Request, key: str, *, secret: bool) -> Claim:
     place = _hash(who.kind, who.name, who.account, key)
     asked = _hash(request.method, str(request.url.path), str(request.url.query))
     body = hashlib.sha256(await request.body()).hexdigest()
-    claim = Claim(place, _hash(asked, body), secret)
+    # With the key, which is kept nowhere: a body may hold a password, and hashes of it be guessed.
+    claim = Claim(place, _hash(key, asked, body), secret)
     documents = _access(request).documents
     started = json.dumps({"fingerprint": claim.fingerprint})
     fresh = Document(_KIND, place, started, who.account, datetime.now(UTC) + CLAIMED)
