@@ -16,6 +16,11 @@ async def test_a_user_is_added_changed_and_disabled(one: Served) -> None:
         assert (await client.get("/api/v1/users/nobody-such")).status_code == 404
         link = (await client.post("/api/v1/users/otto/link")).json()
         assert link["url"].startswith(f"{one.url}/sign-in#")
+        assert link["valid_minutes"] == 30
+        later = (await client.post("/api/v1/users/otto/link", json={"hours": 24})).json()
+        assert later["valid_minutes"] == 24 * 60
+        never = await client.post("/api/v1/users/otto/link", json={"hours": 169})
+        assert never.status_code == 422
 
 
 async def test_a_token_works_until_it_is_revoked_and_is_shown_once(one: Served) -> None:
@@ -45,6 +50,11 @@ async def test_nobody_gives_more_than_he_has_or_sees_what_others_have(one: Serve
         assert (await client.get("/api/v1/tokens", params={"all": True})).status_code == 403
         theirs = (await client.get("/api/v1/tokens")).json()
         assert {token["user"] for token in theirs} == {"victor"}
+        mine = await client.get("/api/v1/tokens", params={"user": "victor"})
+        assert mine.json() == theirs
+        assert (await client.get("/api/v1/tokens", params={"user": "otto"})).status_code == 403
+        whole = await client.post("/api/v1/tokens", json={"name": "x", "user": "ada"})
+        assert whole.status_code == 403
         others = (await one.access.tokens.all("otto"))[0].id
         assert (await client.delete(f"/api/v1/tokens/{others}")).status_code == 404
 
@@ -55,3 +65,15 @@ async def test_what_was_done_is_in_the_trail(one: Served) -> None:
         entries = (await client.get("/api/v1/audit/trail", params={"limit": 5})).json()
     assert (entries[0]["action"], entries[0]["target"]) == ("user.add", "grace")
     assert entries[0]["who"] == "token test of ada"
+
+
+async def test_an_admin_lists_and_makes_the_tokens_of_others(one: Served) -> None:
+    async with one.client() as ada:
+        made = await ada.post("/api/v1/tokens", json={"name": "ci", "user": "olga"})
+        assert made.json()["token"]["roles"] == ["operator@shop"]
+        listed = (await ada.get("/api/v1/tokens", params={"user": "olga"})).json()
+        assert {token["user"] for token in listed} == {"olga"}
+        whole = (await ada.get("/api/v1/tokens", params={"all": True})).json()
+        assert {token["user"] for token in whole} > {"ada", "olga"}
+        ghost = await ada.post("/api/v1/tokens", json={"name": "ci", "user": "ghost"})
+        assert (ghost.status_code, ghost.json()["detail"]) == (422, "no user 'ghost'")

@@ -131,7 +131,7 @@ async def test_every_operation_is_described_in_full(one: Served) -> None:
                     assert list(answer["content"]) == ["application/problem+json"], name
             if method in {"post", "patch", "delete"} and "/check" not in path:
                 names = {one["name"] for one in operation.get("parameters", ())}
-                reads = path.endswith(("/plans", "/replay", "/doctor"))
+                reads = path.endswith(("/plans", "/replay", "/doctor", "/facts"))
                 assert reads or "idempotency-key" in names, name
     assert document["components"]["securitySchemes"].keys() == {"token", "session"}
     assert "urn:chimera:problem:conflict" in document["x-problems"]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from chimera.api.idempotency import Idempotent
 from chimera.api.parts import reads, writes
 from chimera.api.problems import documented
 from chimera.api.replies import reply
-from chimera.api.shapes import SetupRequest
+from chimera.api.shapes import FactsRequest, Platform, SetupRequest
 from chimera.app.cloud import (
     PLATFORMS,
     PURPOSES,
@@ -20,6 +22,7 @@ from chimera.app.cloud import (
     Identity,
     ImageTag,
     Missing,
+    ServiceFacts,
     policy_document,
 )
 from chimera.core.access import Role
@@ -27,7 +30,6 @@ from chimera.core.model import Change
 
 router = APIRouter(prefix="/aws", tags=["aws"], route_class=Idempotent)
 
-Platform = Literal["ecs-alb", "ecs-appmesh"]
 Purpose = Literal["discovery", "setup", "deploy"]
 _LOOKS = documented(424)
 _ANYTHING = Query(
@@ -37,12 +39,24 @@ _ANYTHING = Query(
 )
 
 
-def _identity(
-    region: Annotated[str, Query(max_length=50, description='"" is what AWS is set up for.')] = "",
+def _anywhere(
     profile: Annotated[str, Query(max_length=200, description="Of the AWS configuration.")] = "",
     role: Annotated[str, Query(max_length=2_048, description="To assume, an ARN.")] = "",
+    external_id: Annotated[
+        str, Query(max_length=1_224, description="That the role asks for.")
+    ] = "",
 ) -> Identity:
-    return Identity(region, profile, role)
+    return Identity("", profile, role, external_id)
+
+
+Anywhere = Annotated[Identity, Depends(_anywhere)]
+
+
+def _identity(
+    who: Anywhere,
+    region: Annotated[str, Query(max_length=50, description='"" is what AWS is set up for.')] = "",
+) -> Identity:
+    return replace(who, region=region)
 
 
 Who = Annotated[Identity, Depends(_identity)]
@@ -87,13 +101,31 @@ async def permissions(
     responses=_LOOKS,
 )
 async def discovery(
-    who: Who,
+    who: Anywhere,
     platform: Platform = "ecs-alb",
     cluster: Annotated[str, Query(max_length=255, description="Only its services.")] = "",
+    regions: Annotated[
+        list[Annotated[str, Field(max_length=50)]],
+        Query(alias="region", max_length=30, description="Can be given several times."),
+    ] = [],  # noqa: B006
 ) -> Response:
     """List what runs on AWS, and why some of it cannot be used."""
     async with Cloud() as cloud:
-        return reply(await cloud.discover(who, platform, cluster=cluster))
+        return reply(await cloud.discover(who, platform, regions=regions, cluster=cluster))
+
+
+@router.post(
+    "/facts",
+    operation_id="getFacts",
+    dependencies=reads(Role.OPERATOR, service="*"),
+    response_model=ServiceFacts,
+    responses=_LOOKS,
+)
+async def facts(asked: FactsRequest) -> Response:
+    """Say what is to know of one service before a rollout: what runs, its traffic, its checks."""
+    who = Identity(asked.region, asked.profile, asked.role, asked.external_id)
+    async with Cloud() as cloud:
+        return reply(await cloud.facts(who, asked.platform, asked.target, name=asked.name))
 
 
 @router.get(
@@ -141,7 +173,7 @@ async def get_policy(
 )
 async def set_up(wanted: SetupRequest) -> Response:
     """Prepare a cluster for ecs-appmesh, once, or undo it; return what was or would be done."""
-    who = Identity(wanted.region, wanted.profile, wanted.role)
+    who = Identity(wanted.region, wanted.profile, wanted.role, wanted.external_id)
     async with Cloud() as cloud:
         found = await cloud.setup(
             who, wanted.cluster, namespace=wanted.namespace, image=wanted.image

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 
 from chimera.api.idempotency import Idempotent
 from chimera.api.parts import access_of, reads, writes
 from chimera.api.problems import NOT_FOUND, ApiError, documented
 from chimera.api.replies import reply
 from chimera.api.shapes import (
+    LinkRequest,
     MadeToken,
     Me,
     NewToken,
@@ -151,14 +152,17 @@ async def change_user(request: Request, name: Name, change: UserChange) -> Respo
     response_model=SignInLink,
     responses=documented(404, 409),
 )
-async def make_link(request: Request, name: Name) -> Response:
+async def make_link(
+    request: Request, name: Name, wanted: Annotated[LinkRequest | None, Body()] = None
+) -> Response:
     """Make a link that signs an account in once."""
     access = access_of(request)
     await _known(request, name)
-    valid = timedelta(minutes=LINK_MINUTES)
+    minutes = wanted.hours * 60 if wanted and wanted.hours else LINK_MINUTES
+    valid = timedelta(minutes=minutes)
     code = await access.sessions.make_link(name, valid=valid, by=actor(request))
     base = request.app.state.settings.url
-    return reply(SignInLink(url=f"{base}/sign-in#{code}", valid_minutes=LINK_MINUTES), 201)
+    return reply(SignInLink(url=f"{base}/sign-in#{code}", valid_minutes=minutes), 201)
 
 
 @router.get(
@@ -170,14 +174,18 @@ async def make_link(request: Request, name: Name) -> Response:
 )
 async def list_tokens(
     request: Request,
+    user: Annotated[str, Query(max_length=100, description="This user's, for admins.")] = "",
     everybody: Annotated[bool, Query(alias="all", description="Everybody's, for admins.")] = False,
 ) -> Response:
     """List your tokens."""
     who = principal(request)
-    if everybody and not who.may(Role.ADMIN):
-        raise NotAllowed(f"{who.name} is not admin", hint="leave out `all` to see your own")
-    user = "" if everybody else who.account
-    return reply([token_of(one) for one in await access_of(request).tokens.all(user)])
+    others = everybody or user not in {"", who.account}
+    if others and not who.may(Role.ADMIN):
+        raise NotAllowed(
+            f"{who.name} is not admin", hint="leave out `all` and `user` to see your own"
+        )
+    of = user or ("" if everybody else who.account)
+    return reply([token_of(one) for one in await access_of(request).tokens.all(of)])
 
 
 @router.post(
@@ -190,11 +198,13 @@ async def list_tokens(
 )
 async def make_token(request: Request, new: NewToken) -> Response:
     """Make a token; its secret is in this answer and nowhere else."""
-    who, grants = principal(request), parse_grants(new.roles)
+    who, access = principal(request), access_of(request)
     if who.kind is Kind.TOKEN and not who.may(Role.ADMIN):
         raise NotAllowed("a token makes no tokens", hint="make it as a user, on the settings page")
     user = new.user or who.account
     if user != who.account and not who.may(Role.ADMIN):
+    owned = (await access.users.get(user)).grants
+    grants = owned if new.roles is None else parse_grants(new.roles)
         raise NotAllowed(f"{who.name} is not admin", hint="make tokens for yourself")
     for service, role in grants.items():
         if not who.may(role, service):
@@ -202,7 +212,7 @@ async def make_token(request: Request, new: NewToken) -> Response:
                 f"{who.name} may not give {' '.join(format_grants({service: role}))}",
                 hint="a token has at most the roles of whoever makes it",
             )
-    secret, view = await access_of(request).tokens.create(
+    secret, view = await access.tokens.create(
         user, new.name, grants, valid=timedelta(days=new.days), by=actor(request)
     )
     return reply(MadeToken(token=token_of(view), secret=secret), 201)

@@ -35,6 +35,8 @@ at.
 **Sending again.** A write may carry the header `Idempotency-Key`, 1 to 200 ASCII characters. The
 same key and the same request is carried out once, on whichever replica, and answered alike for 24
 hours; another request under the same key is refused. An answer of 500 and above lets go of the key.
+While the first is still being carried out, the answer is `key-busy` after 30 s: send it again, but
+not for longer than 10 minutes, after which a key without an answer is free.
 
 **Limits.** A body has at most 1 MB. A user may send 1,200 requests and 120 writes a minute and
 watch 30 streams; beyond that the answer is 429 with `Retry-After`.

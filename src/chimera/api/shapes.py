@@ -17,6 +17,8 @@ strategy: balanced
 errorRate: 1%
 """
 _Text = Annotated[str, Field(max_length=1_000)]
+_SERVICE = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+Platform = Literal["ecs-alb", "ecs-appmesh"]
 
 
 class Body(BaseModel):
@@ -144,15 +146,29 @@ class About(BaseModel):
     controller: bool
 
 
-class SetupRequest(Body):
+class AwsIdentity(Body):
+    """Where and as whom AWS is asked; "" is what Chimera finds by itself where it runs."""
+
+    region: str = Field(default="", max_length=50, examples=["eu-west-1"])
+    profile: str = Field(default="", max_length=200)
+    role: str = Field(default="", max_length=2_048, description="To assume, an ARN.")
+    external_id: str = Field(default="", max_length=1_224, description="That the role asks for.")
+
+
+class FactsRequest(AwsIdentity):
+    """A service on ECS. target: as `Found.settings` says it, or in a spec, without `platform`."""
+
+    platform: Platform = "ecs-alb"
+    target: dict[str, Any] = Field(examples=[{"cluster": "prod", "service": "checkout"}])
+    name: str = Field(default="new", pattern=_SERVICE, description="Of the service in Chimera.")
+
+
+class SetupRequest(AwsIdentity):
     """The one-time preparation of a cluster for ecs-appmesh."""
 
     cluster: str = Field(min_length=1, max_length=255, examples=["prod"])
-    region: str = Field(default="", max_length=50, examples=["eu-west-1"])
-    profile: str = Field(default="", max_length=200)
     namespace: str = Field(default="", max_length=255, description="Of the metrics in CloudWatch.")
     image: str = Field(default="", max_length=512, description="Another CloudWatch agent.")
-    role: str = Field(default="", max_length=2_048, description="To assume, an ARN.")
     remove: bool = Field(default=False, description="Undo it.")
     dry_run: bool = Field(default=False, description="Only say what would be done.")
 
@@ -202,6 +218,12 @@ class UserChange(Body):
     password: SecretStr | None = Field(default=None, max_length=1_000)
 
 
+class LinkRequest(Body):
+    """hours: how long the link may wait; without it, half an hour."""
+
+    hours: int | None = Field(default=None, ge=1, le=168)
+
+
 class SignInLink(BaseModel):
     """A link that signs in once, shown this once."""
 
@@ -223,10 +245,13 @@ class Token(BaseModel):
 
 
 class NewToken(Body):
-    """A token to make, with at most its owner's roles. user: whose; "" is one's own."""
+    """A token to make, with at most its owner's roles. user: whose; "" is one's own.
+
+    roles: without them all that its owner has now.
+    """
 
     name: str = Field(min_length=1, max_length=100, examples=["ci"])
-    roles: _Roles
+    roles: _Roles | None = None
     days: int = Field(default=90, ge=1, le=366)
     user: str = Field(default="", max_length=100)
 
