@@ -10,6 +10,8 @@ from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from chimera.cli.output import Output
+
 if TYPE_CHECKING:
     from chimera.app.access import Access
     from chimera.app.cloud import Cloud
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NOTHING: Mapping[str, str] = MappingProxyType({})
+PLAIN = Output()
 
 
 def settings(chosen: Mapping[str, str] = NOTHING) -> Settings:
@@ -27,17 +30,20 @@ def settings(chosen: Mapping[str, str] = NOTHING) -> Settings:
     return Settings.from_environment({**os.environ, **chosen})
 
 
-def ask(operation: Callable[[Chimera], Awaitable[T]]) -> T:
-    """Open Chimera, here or where one is logged in, await `operation` and close it again."""
+def ask(operation: Callable[[Chimera], Awaitable[T]], out: Output = PLAIN) -> T:
+    """Open Chimera, here or where one is logged in, await `operation` and close it again.
+
+    out: says it when another Chimera takes long.
+    """
 
     async def run() -> T:
-        async with _opened() as chimera:
+        async with _opened(out) as chimera:
             return await operation(chimera)
 
     return asyncio.run(run())
 
 
-def _opened() -> AbstractAsyncContextManager[Chimera]:
+def _opened(out: Output) -> AbstractAsyncContextManager[Chimera]:
     from chimera.app import operations
     from chimera.app.login import find_login
 
@@ -46,7 +52,7 @@ def _opened() -> AbstractAsyncContextManager[Chimera]:
         return operations.open_chimera(settings())
     from chimera.remote import open_remote
 
-    return open_remote(login)
+    return open_remote(login, out.note)
 
 
 def on_cloud(operation: Callable[[Cloud], Awaitable[T]]) -> T:

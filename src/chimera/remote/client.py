@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
+import time
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import ValidationError
@@ -17,41 +19,43 @@ from chimera import __version__
 from chimera.app.login import Login
 from chimera.app.masking import adapter
 from chimera.core import errors as e
+from chimera.core.words import duration
+from chimera.remote.problems import BUSY, error_of, name_of
 
 T = TypeVar("T")
 _PREFIX = "/api/v1"
 _TRIES, _PAUSE_S = 4, 0.5
-_TIMEOUT = httpx.Timeout(60, connect=10)
+_READING = httpx.Timeout(300, connect=10)
+_WRITING = httpx.Timeout(60, connect=10)  # then it is sent again: the key finds the first answer
 _LOST_S = 60.0
 _BEAT_S = 45.0  # the server says something at least every 15 s
-_ERRORS: dict[str, type[e.ChimeraError]] = {
-    "refused": e.RequestRefused,
-    "not-found": e.RolloutNotFound,
-    "not-signed-in": e.NotSignedIn,
-    "not-allowed": e.NotAllowed,
-    "ledger": e.LedgerError,
-    "engine": e.EngineError,
-}
-_PROVIDERS: dict[str, type[e.ProviderError]] = {
-    "provider-denied": e.ProviderDenied,
-    "provider-refused": e.ProviderRefused,
-    "provider-unavailable": e.ProviderUnavailable,
-    "provider": e.ProviderError,
-}
+_AGAIN = {429, 502, 504}
+# Whoever works on a write keeps its key for 10 minutes; sent again after that, it would be done
+# again. From here on it is sent once more at most, which takes two minutes.
+_BUSY_S = 480.0
+Tell = Callable[[str], None]
+
+
+def _nobody(said: str) -> None:
+    """Tell nobody."""
 
 
 class ApiClient:
-    """One connection to another Chimera; every failure is a ChimeraError."""
+    """One connection to another Chimera; every failure is a ChimeraError.
 
-    def __init__(self, login: Login) -> None:
+    tell: hears, in a sentence, of what takes long.
+    """
+
+    def __init__(self, login: Login, tell: Tell = _nobody) -> None:
         self.login = login
+        self._tell = tell
         headers = {"user-agent": f"chimera/{__version__}", "accept": "application/json"}
         if login.token:
             headers["authorization"] = f"Bearer {login.token}"
         self._http = httpx.AsyncClient(
             base_url=login.url + _PREFIX,
             headers=headers,
-            timeout=_TIMEOUT,
+            timeout=_READING,
             verify=_trust(login) if login.url.startswith("https") else True,
         )
 
@@ -65,10 +69,15 @@ class ApiClient:
         found: T = self._read(kind, await self._send("GET", path, params=known))
         return found
 
+    async def ask(self, kind: type[T], path: str, body: Any) -> T:
+        """Ask by POST for what changes nothing."""
+        found: T = self._read(kind, await self._send("POST", path, json=body))
+        return found
+
     async def write(self, kind: type[T], path: str, body: Any = None, *, method: str = "POST") -> T:
         """Ask for a change, once however often it has to be sent, and return the answer."""
-        key = {"idempotency-key": uuid.uuid4().hex}
-        found: T = self._read(kind, await self._send(method, path, json=body, headers=key))
+        key = uuid.uuid4().hex
+        found: T = self._read(kind, await self._send(method, path, key, json=body))
         return found
 
     async def events(self, path: str) -> AsyncGenerator[Any]:
@@ -98,42 +107,56 @@ class ApiClient:
                     raise self._failed(error) from None
             await asyncio.sleep(_PAUSE_S)
 
-    async def _send(self, method: str, path: str, **what: Any) -> httpx.Response:
-        for turn in range(1, _TRIES + 1):
-            try:
-                answer = await self._http.request(method, path, **what)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                if turn == _TRIES or _certificate(error):
-                    raise self._failed(error) from None
-                await asyncio.sleep(_PAUSE_S * turn)
-                continue
-            if answer.status_code in {429, 502, 504} and turn < _TRIES:
-                await asyncio.sleep(min(float(answer.headers.get("retry-after", turn)), 10))
-                continue
-            self._check(answer)
-            return answer
-        raise AssertionError("unreachable")
+    async def _send(self, method: str, path: str, key: str = "", **what: Any) -> httpx.Response:
+        """Send it until it is answered. key: of a write, so that it may be sent again."""
+        if key:
+            what |= {"headers": {"idempotency-key": key}, "timeout": _WRITING}
+        turn, began = 1, time.monotonic()
+        while True:
+            late = time.monotonic() - began > _BUSY_S
+            last = late or turn == _TRIES
+            answer = await self._tried(method, path, last=last, **what)
+            if answer is not None and name_of(answer) == BUSY and not late:
+                so_far = duration(timedelta(seconds=round(time.monotonic() - began)))
+                self._tell(f"{self.login.url} is at it for {so_far} now; waiting for its answer.")
+            elif answer is not None and (last or answer.status_code not in _AGAIN):
+                self._check(answer)
+                return answer
+            else:
+                turn += 1
+            await asyncio.sleep(_pause_s(answer, turn))
+
+    async def _tried(
+        self, method: str, path: str, *, last: bool, **what: Any
+    ) -> httpx.Response | None:
+        """Return the answer; None if there was none and it can be sent again."""
+        try:
+            return await self._http.request(method, path, **what)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            # A question that takes so long is not answered sooner by asking it twice.
+            slow = isinstance(error, httpx.ReadTimeout) and "headers" not in what
+            if last or slow or _certificate(error):
+                raise self._failed(error) from None
+            return None
 
     def _read(self, kind: Any, answer: httpx.Response) -> Any:
         try:
-            return adapter(kind).validate_json(answer.content)
+            return adapter(kind).validate_json(answer.content or b"null")
         except ValidationError:
             raise self._not_understood() from None
 
     def _check(self, answer: httpx.Response) -> None:
         if not answer.is_error and not answer.is_redirect:
             return
-        if "problem+json" not in answer.headers.get("content-type", ""):
+        name = name_of(answer)
+        if name in {"", "no-such-path"}:
             raise self._not_understood()
         said = answer.json()
-        name = str(said.get("type", "")).rpartition(":")[2]
         if answer.status_code == 401:
             hint = f"`chimera login {self.login.url}` signs in"
             raise e.NotSignedIn(str(said.get("detail", "")), hint=hint)
-        if name == "no-such-path":
-            raise self._not_understood()
         wait = timedelta(seconds=float(answer.headers.get("retry-after", 1)))
-        raise _error(name, said, wait)
+        raise error_of(name, said, wait)
 
     def _not_understood(self) -> e.ServerError:
         return e.ServerError(
@@ -157,19 +180,15 @@ class ApiClient:
         )
 
 
-def _error(name: str, said: dict[str, Any], wait: timedelta) -> e.ChimeraError:
-    """Return the error that a problem was over there. name: the end of its type."""
-    text, hint = str(said.get("detail", "")), str(said.get("hint", ""))
-    if name in {"spec", "invalid", "unknown-adapter", "key-reused"}:
-        return e.SpecError(text, problems=said.get("problems", ()), hint=hint)
-    if name == "conflict":
-        return e.RolloutConflict(text, rollout=str(said.get("rollout", "")), hint=hint)
-    if name == "too-many":
-        return e.TooMany(text, retry_after=wait, hint=hint)
-    if name in _PROVIDERS:
-        provider, operation, reason = (*text.split(": ", 2), "", "")[:3]
-        return _PROVIDERS[name](provider, operation, reason, hint=hint)
-    return _ERRORS.get(name, e.ServerError)(text, hint=hint)
+def _pause_s(answer: httpx.Response | None, turn: int) -> float:
+    if answer is None:
+        return _PAUSE_S * turn
+    return min(float(answer.headers.get("retry-after", turn)), 10)
+
+
+def quoted(name: str) -> str:
+    """Return a name as one part of a path."""
+    return quote(name, safe="")
 
 
 async def _parsed(answer: httpx.Response) -> AsyncIterator[tuple[str, Any, str]]:

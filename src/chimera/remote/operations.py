@@ -34,7 +34,7 @@ from chimera.core.spec import Spec, dump, load
 from chimera.core.state import Phase
 from chimera.platforms.catalog import option_models
 from chimera.ports.platform import Check
-from chimera.remote.client import ApiClient
+from chimera.remote.client import ApiClient, Tell, quoted
 
 _PAGE, _MOST_LOOKS = 200, 1_000
 Plain = dict[str, Any]
@@ -82,7 +82,7 @@ class RemoteChimera(Chimera):
 
     async def _plan(self, spec: str, version: str, image: str, **more: Any) -> PlanReport:
         body = {"spec": spec, "version": version, "image": image, **more}
-        return await self._client.write(PlanReport, "/plans", body)
+        return await self._client.ask(PlanReport, "/plans", body)
 
     async def foresee(self, report: PlanReport, *, rate: float | None = None) -> PlanReport:
         """Add what the plan can see."""
@@ -129,7 +129,7 @@ class RemoteChimera(Chimera):
     async def status(self, ref: str) -> RolloutView:
         """Return one rollout; without a name the only live one, or else the last."""
         if ref:
-            return await self._client.get(RolloutView, f"/rollouts/{_quoted(ref)}")
+            return await self._client.get(RolloutView, f"/rollouts/{quoted(ref)}")
         live = await self.history(live=True, limit=2)
         if len(live) > 1:
             names = ", ".join(one.rollout.id for one in await self.history(live=True, limit=20))
@@ -218,7 +218,7 @@ class RemoteChimera(Chimera):
     async def replay(self, ref: str, spec: Spec | None = None) -> Replay:
         """Judge a recorded rollout again."""
         body = {"spec": dump(spec)} if spec else {}
-        return await self._client.write(Replay, f"/rollouts/{await self._id(ref)}/replay", body)
+        return await self._client.ask(Replay, f"/rollouts/{await self._id(ref)}/replay", body)
 
     async def gc(self, *, dry_run: bool) -> Sweep:
         """Find, and unless `dry_run` remove, what nobody needs."""
@@ -228,7 +228,7 @@ class RemoteChimera(Chimera):
 
     async def down(self, service: str) -> Sweep:
         """Remove a service altogether."""
-        return await self._client.write(Sweep, f"/services/{_quoted(service)}", method="DELETE")
+        return await self._client.write(Sweep, f"/services/{quoted(service)}", method="DELETE")
 
     async def verify(self) -> tuple[bool, str]:
         """Check the ledger's hash chain."""
@@ -238,7 +238,7 @@ class RemoteChimera(Chimera):
     async def doctor(self, platform: str = "", spec: Spec | None = None) -> Sequence[Check]:
         """Check that everything Chimera needs is there."""
         if spec is not None:
-            return await self._client.write(list[Check], "/doctor", {"spec": dump(spec)})
+            return await self._client.ask(list[Check], "/doctor", {"spec": dump(spec)})
         return await self._client.get(list[Check], "/doctor", platform=platform)
 
     def controller(self) -> Controller | None:
@@ -247,16 +247,10 @@ class RemoteChimera(Chimera):
 
 
 @asynccontextmanager
-async def open_remote(login: Login) -> AsyncIterator[RemoteChimera]:
-    """Connect to another Chimera; disconnect at the end."""
-    chimera = RemoteChimera(ApiClient(login))
+async def open_remote(login: Login, tell: Tell) -> AsyncIterator[RemoteChimera]:
+    """Connect to another Chimera; disconnect at the end. tell: hears what takes long."""
+    chimera = RemoteChimera(ApiClient(login, tell))
     try:
         yield chimera
     finally:
         await chimera.close()
-
-
-def _quoted(name: str) -> str:
-    from urllib.parse import quote
-
-    return quote(name, safe="")

@@ -44,7 +44,7 @@ def request(
             view.rollout.id, verb, by=by or me(), role=Role.ADMIN, reason=reason
         )
 
-    finish(ask(work), out)
+    finish(ask(work, out), out)
 
 
 def finish(answer: Answer | None, out: Output) -> None:
@@ -198,7 +198,7 @@ def retry(
 
     from chimera.app.reports import Answer
 
-    done = ask(work)
+    done = ask(work, out)
     if isinstance(done, Answer):
         finish(done, out)
         return

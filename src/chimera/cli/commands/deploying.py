@@ -103,7 +103,7 @@ def deploy(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
         target, version, image, plan, yes, by or me(), mode, timeout, Output(output, quiet)
     )
     try:
-        code = ask(lambda chimera: carry_out(chimera, order))
+        code = ask(lambda chimera: carry_out(chimera, order), order.out)
     except KeyboardInterrupt:
         code = left(order)
     raise typer.Exit(code)

@@ -122,7 +122,8 @@ def gc(
     async def work(chimera: Chimera) -> Sweep:
         return await chimera.gc(dry_run=dry_run)
 
-    out, found = Output(output, quiet), ask(work)
+    out = Output(output, quiet)
+    found = ask(work, out)
     from chimera.cli import tables
 
     out.data(found, lambda: tables.sweep(found, dry_run=dry_run))
@@ -175,7 +176,7 @@ def _remove(service: str, out: Output, *, yes: bool) -> None:
             return None
         return await chimera.down(name)
 
-    found = ask(work)
+    found = ask(work, out)
     if found is None:
         out.note("Nothing was removed.")
         raise typer.Exit(ExitCode.STOPPED)
