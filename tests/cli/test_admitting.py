@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
@@ -93,3 +94,18 @@ def test_each_deed_is_in_the_trail_and_the_trail_is_verified(run: Run) -> None:
     verified = run("audit", "verify")
     assert verified.code == 0
     assert "3 rows checked" in verified.out
+
+
+@pytest.mark.parametrize(
+    "command", [["user", "list"], ["token", "list"], ["audit", "list"], ["discover"]]
+)
+def test_who_is_logged_in_elsewhere_asks_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: list[str]
+) -> None:
+    monkeypatch.setattr("chimera.remote.client._TRIES", 1)
+    monkeypatch.setenv("CHIMERA_SERVER", "http://127.0.0.1:9")
+    monkeypatch.setenv("CHIMERA_HOME", str(tmp_path / "nothing"))
+    done = run(*command)
+    assert done.code == ExitCode.FAILED
+    assert "http://127.0.0.1:9 cannot be reached" in done.err
+    assert not (tmp_path / "nothing").exists()

@@ -72,7 +72,7 @@ def test_a_shell_completes_services_and_rollouts(told: Path) -> None:
     assert complete("chimera history lo").stdout.split() == ["logo"]
 
 
-@pytest.mark.parametrize("broken", ["a folder", "no folder", "a wrong url"])
+@pytest.mark.parametrize("broken", ["a folder", "no folder", "a wrong url", "a server"])
 def test_a_completion_that_cannot_know_is_silent(
     home: Path, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -80,6 +80,9 @@ def test_a_completion_that_cannot_know_is_silent(
         (home / "ledger.db").write_text("not a ledger")
     elif broken == "no folder":
         monkeypatch.setenv("CHIMERA_HOME", str(home / "missing"))
+    elif broken == "a server":
+        monkeypatch.setenv("CHIMERA_HOME", str(home / "missing"))
+        monkeypatch.setenv("CHIMERA_SERVER", "http://127.0.0.1:9")
     else:
         monkeypatch.setenv("CHIMERA_DATABASE_URL", "nonsense")
     done = complete("chimera status lo")

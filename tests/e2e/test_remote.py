@@ -93,13 +93,30 @@ async def test_a_rollout_is_run_from_elsewhere(there: House, tmp_path: Path) -> 
     assert json.loads((await here.run("replay", "web", "-o", "json")).out)["looks"] > 0
     await here.run("audit", "verify")
     await here.run("gc", "--dry-run")
+    await admit(here)
+    refused = await here.run("down", "web", "--controller", "--yes", code=2)
+    assert "chimera --server local" in refused.err
+    assert there.replicas(), "nothing was begun"
     await here.run("down", "web", "--yes")
     await eventually(lambda: not there.replicas(), within_s=60)
-    assert not list((tmp_path / "home").glob("ledger*")), "nothing was made here"
+    assert not (tmp_path / "home").exists(), "nothing was made here"
+    assert find_controller(there.home) == found
 
     await here.run("logout")
     assert not kept.exists()
     assert json.loads((await here.run("list", "-o", "json")).out) == []
+
+
+async def admit(here: Remote) -> None:
+    """Add a user there, who comes in by a link and a token of that one."""
+    added = await here.run("user", "add", "grace", "--role", "viewer")
+    assert f"{here.url}/sign-in#" in added.err
+    made = (await here.run("token", "create", "ci", "--user", "grace", "-o", "json")).data
+    denied = await here.run("user", "list", server=here.url, token=made["token"], code=7)
+    assert "is not admin" in denied.err
+    trail = (await here.run("audit", "list", "-o", "json", "--limit", "3")).data
+    assert [one["action"] for one in trail] == ["token.create", "link.make", "user.add"]
+    assert all("token test of" in one["who"] for one in trail)
 
 
 async def test_what_goes_wrong_on_the_way_is_said(there: House, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from chimera.cli.output import Output, on_terminal
 from chimera.cli.session import on_cloud
 
 if TYPE_CHECKING:
-    from chimera.app.cloud import Cloud, Found, Identity, ServiceFacts
+    from chimera.app.cloud import Found, Identity, ServiceFacts
+    from chimera.app.clouds import AnyCloud
     from chimera.core.model import Change
 
 
@@ -32,12 +33,12 @@ def init_on_aws(file: Path, wanted: Wanted, identity: Identity, out: Output) -> 
     """Write the spec of a service that is found on AWS, and say what a rollout would still need."""
     refuse_existing(file)
     found = on_cloud(
-        lambda cloud: cloud.discover(identity, wanted.platform, regions=wanted.regions)
+        lambda cloud: cloud.discover(identity, wanted.platform, regions=wanted.regions), out
     )
     chosen = choose(found, service=wanted.service, cluster=wanted.cluster, ask=on_terminal())
     name = write_cloud_spec(file, wanted.platform, chosen, found, identity, wanted.strategy)
     out.note(f"Wrote {file} for {name}.")
-    known = on_cloud(lambda cloud: _facts(cloud, identity, wanted.platform, chosen, name))
+    known = on_cloud(lambda cloud: _facts(cloud, identity, wanted.platform, chosen, name), out)
     for check in known.checks:
         if not check.ok:
             fix = f"; {check.fix}" if check.fix else ""
@@ -45,7 +46,7 @@ def init_on_aws(file: Path, wanted: Wanted, identity: Identity, out: Output) -> 
 
 
 async def _facts(
-    cloud: Cloud, identity: Identity, platform: str, chosen: Found, name: str
+    cloud: AnyCloud, identity: Identity, platform: str, chosen: Found, name: str
 ) -> ServiceFacts:
     return await cloud.facts(identity, platform, chosen.settings, name=name)
 

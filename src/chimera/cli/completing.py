@@ -1,9 +1,10 @@
-"""What a shell may complete: the services and rollouts that the ledger knows."""
+"""What a shell may complete: the services and rollouts that Chimera knows, here or there."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from contextlib import redirect_stderr
 from io import StringIO
 
@@ -34,13 +35,13 @@ def _known() -> tuple[list[str], list[str]]:
 
 
 async def _read() -> tuple[list[str], list[str]]:
-    from chimera.app.operations import open_chimera
-    from chimera.cli.session import settings
+    from chimera.app.login import find_login
+    from chimera.cli.session import opened, settings
 
-    found = settings()
-    if not found.home.is_dir():
+    if find_login(os.environ) is None and not settings().home.is_dir():
         return [], []  # nothing is made for the sake of a TAB
-    async with asyncio.timeout(WITHIN_S), open_chimera(found) as chimera:
+    opening = opened()
+    async with asyncio.timeout(WITHIN_S), opening as chimera:
         views = await chimera.history(limit=LATEST)
     names = sorted({view.rollout.service.name for view in views})
     return names, [view.rollout.id for view in views]

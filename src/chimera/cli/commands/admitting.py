@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,10 +12,11 @@ from chimera.cli.asking import ask_secret
 from chimera.cli.commands.keeping import audit
 from chimera.cli.output import Format, Output
 from chimera.cli.params import OutputOption, Quiet
-from chimera.cli.session import me, on_access, settings
+from chimera.cli.session import on_people
 
 if TYPE_CHECKING:
-    from chimera.app.access import Access, Actor, Entry, TokenView, UserView
+    from chimera.app.access import Entry, TokenView, UserView
+    from chimera.app.people import People
 
 commands = typer.Typer()
 user = typer.Typer(no_args_is_help=True, help="Say who may use the page and the API.")
@@ -29,12 +29,6 @@ Roles = Annotated[
     list[str] | None,
     typer.Option("--role", help="viewer, operator, admin; ROLE@SERVICE for one.", metavar="ROLE"),
 ]
-
-
-def _by() -> Actor:
-    from chimera.app.access import Actor
-
-    return Actor(me())
 
 
 def _show_user(view: UserView, out: Output) -> None:
@@ -63,16 +57,15 @@ def add(
 
     Without a role the user may sign in and see nothing.
     """
-    word = ask_secret("Password") if password else ""
+    out, word = Output(output, quiet), ask_secret("Password") if password else ""
 
-    async def work(access: Access) -> tuple[UserView, str]:
+    async def work(people: People) -> tuple[UserView, str]:
         from chimera.core.access import parse_grants
 
-        view = await access.users.add(name, parse_grants(role or []), password=word, by=_by())
-        return view, "" if word else await _link(access, name, hours=24)
+        view = await people.add_user(name, parse_grants(role or []), password=word)
+        return view, "" if word else await people.link(name, hours=24)
 
-    view, link = on_access(work)
-    out = Output(output, quiet)
+    view, link = on_people(work, out)
     _show_user(view, out)
     if link:
         out.note(f"Sign in once, within 24 h: {link}")
@@ -82,10 +75,10 @@ def add(
 def list_users(output: OutputOption = Format.TABLE) -> None:
     """List the users and what each may do."""
 
-    async def work(access: Access) -> Sequence[UserView]:
-        return await access.users.all()
+    async def work(people: People) -> Sequence[UserView]:
+        return await people.users()
 
-    found = on_access(work)
+    found = on_people(work)
     from chimera.cli import people
 
     Output(output).data(list(found), lambda: people.users(found))
@@ -102,32 +95,32 @@ def grant(name: Name, role: Roles = None, output: OutputOption = Format.TABLE) -
     What the groups of a sign-in provider grant stays.
     """
 
-    async def work(access: Access) -> UserView:
+    async def work(people: People) -> UserView:
         from chimera.core.access import parse_grants
 
-        return await access.users.grant(name, parse_grants(role or []), by=_by())
+        return await people.grant(name, parse_grants(role or []))
 
-    _show_user(on_access(work), Output(output))
+    _show_user(on_people(work), Output(output))
 
 
 @user.command(epilog=example("chimera user disable ada"))
 def disable(name: Name, output: OutputOption = Format.TABLE) -> None:
     """Lock a user out: no sign-in, open sessions end, tokens are refused."""
 
-    async def work(access: Access) -> UserView:
-        return await access.users.set_disabled(name, disabled=True, by=_by())
+    async def work(people: People) -> UserView:
+        return await people.set_disabled(name, disabled=True)
 
-    _show_user(on_access(work), Output(output))
+    _show_user(on_people(work), Output(output))
 
 
 @user.command(epilog=example("chimera user enable ada"))
 def enable(name: Name, output: OutputOption = Format.TABLE) -> None:
     """Let a disabled user in again."""
 
-    async def work(access: Access) -> UserView:
-        return await access.users.set_disabled(name, disabled=False, by=_by())
+    async def work(people: People) -> UserView:
+        return await people.set_disabled(name, disabled=False)
 
-    _show_user(on_access(work), Output(output))
+    _show_user(on_people(work), Output(output))
 
 
 @user.command(epilog=example("chimera user link ada", then="open it; it works once."))
@@ -138,29 +131,23 @@ def link(
 ) -> None:
     """Print a link that signs a user in once, also without the password."""
 
-    async def work(access: Access) -> str:
-        await access.users.get(name)
-        return await _link(access, name, hours=hours)
+    async def work(people: People) -> str:
+        return await people.link(name, hours=hours)
 
-    found = on_access(work)
+    found = on_people(work)
     Output(output).data({"link": found}, lambda: found)
 
 
 @user.command(epilog=example("chimera user password ada"))
 def password(name: Name, quiet: Quiet = False) -> None:
     """Set a user's password; the user's open sessions end."""
-    word = ask_secret(f"New password of {name}")
+    out, word = Output(quiet=quiet), ask_secret(f"New password of {name}")
 
-    async def work(access: Access) -> None:
-        await access.users.set_password(name, word, by=_by())
+    async def work(people: People) -> None:
+        await people.set_password(name, word)
 
-    on_access(work)
-    Output(quiet=quiet).note(f"{name} has a new password.")
-
-
-async def _link(access: Access, name: str, *, hours: int) -> str:
-    code = await access.sessions.make_link(name, valid=timedelta(hours=hours), by=_by())
-    return f"{settings().guard.url}/sign-in#{code}"
+    on_people(work, out)
+    out.note(f"{name} has a new password.")
 
 
 @token.command(
@@ -181,16 +168,14 @@ def create(
 
     It can do at most what its user can do; without a role just that.
     """
+    out = Output(output, quiet)
 
-    async def work(access: Access) -> tuple[str, TokenView]:
+    async def work(people: People) -> tuple[str, TokenView]:
         from chimera.core.access import parse_grants
 
-        grants = parse_grants(role or []) or dict((await access.users.get(user)).grants)
-        valid = timedelta(days=days)
-        return await access.tokens.create(user, name, grants, valid=valid, by=_by())
+        return await people.make_token(user, name, parse_grants(role or []), days=days)
 
-    secret, view = on_access(work)
-    out = Output(output, quiet)
+    secret, view = on_people(work, out)
     out.data(
         {"token": secret, "id": view.id, "expires_at": view.expires_at.isoformat()}, lambda: secret
     )
@@ -204,10 +189,10 @@ def list_tokens(
 ) -> None:
     """List the tokens, without their secrets."""
 
-    async def work(access: Access) -> Sequence[TokenView]:
-        return await access.tokens.all(user)
+    async def work(people: People) -> Sequence[TokenView]:
+        return await people.tokens(user)
 
-    found = on_access(work)
+    found = on_people(work)
     from chimera.cli import people
 
     Output(output).data(list(found), lambda: people.tokens(found))
@@ -219,12 +204,13 @@ def revoke(
     quiet: Quiet = False,
 ) -> None:
     """Revoke a token for good; it is refused within seconds."""
+    out = Output(quiet=quiet)
 
-    async def work(access: Access) -> None:
-        await access.tokens.revoke(id, by=_by())
+    async def work(people: People) -> None:
+        await people.revoke(id)
 
-    on_access(work)
-    Output(quiet=quiet).note(f"{id} is revoked.")
+    on_people(work, out)
+    out.note(f"{id} is revoked.")
 
 
 @audit.command(name="list", epilog=example("chimera audit list"))
@@ -234,10 +220,10 @@ def trail(
 ) -> None:
     """List who did what on the page and by the API, the newest first."""
 
-    async def work(access: Access) -> Sequence[Entry]:
-        return await access.audit.entries(limit=limit)
+    async def work(people: People) -> Sequence[Entry]:
+        return await people.trail(limit=limit)
 
-    found = on_access(work)
+    found = on_people(work)
     from chimera.cli import people
 
     Output(output).data(list(found), lambda: people.trail(found))

@@ -25,7 +25,7 @@ from chimera.cli.params import (
 from chimera.cli.session import on_cloud
 
 if TYPE_CHECKING:
-    from chimera.app.cloud import Cloud
+    from chimera.app.clouds import AnyCloud
     from chimera.core.model import Change
 
 commands = typer.Typer()
@@ -60,15 +60,15 @@ def setup(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
 
     out, who = Output(output, quiet), identity_of(region, profile, role, external_id)
 
-    async def look(cloud: Cloud) -> Sequence[Change]:
+    async def look(cloud: AnyCloud) -> Sequence[Change]:
         found = await cloud.setup(who, cluster, namespace=namespace, image=image)
         return await (found.removal() if remove else found.plan())
 
-    async def act(cloud: Cloud) -> Sequence[Change]:
+    async def act(cloud: AnyCloud) -> Sequence[Change]:
         found = await cloud.setup(who, cluster, namespace=namespace, image=image)
         return await (found.remove() if remove else found.apply())
 
-    changes = on_cloud(look)
+    changes = on_cloud(look, out)
     if plan or not changes:
         out.data(changes, lambda: change_lines(changes))
         out.note("Nothing to do." if not changes else "Nothing was changed.")
@@ -78,7 +78,7 @@ def setup(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
     if not confirm(question, yes=yes):
         out.note("Nothing was changed.")
         raise typer.Exit(ExitCode.STOPPED)
-    done = on_cloud(act)
+    done = on_cloud(act, out)
     out.data(done, lambda: f"{len(done)} of {len(changes)} done")
 
 

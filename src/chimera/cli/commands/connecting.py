@@ -24,7 +24,7 @@ commands = typer.Typer()
     epilog=example(
         "chimera login https://chimera.example.com",
         "chimera login https://chimera.example.com --ca authority.pem",
-        then="every command talks to it; chimera logout comes back to this machine.",
+        then="the commands talk to it; chimera logout comes back to this machine.",
     ),
 )
 def login(
@@ -37,7 +37,7 @@ def login(
     """Let the commands talk to a Chimera elsewhere.
 
     Asks for an API token, which its settings page makes; from a pipe or CHIMERA_TOKEN it is read.
-    It is kept in a file that only you can read.
+    It is kept in a file that only you can read. `up`, `demo`, `sandbox` and `policy` stay here.
     """
     from pathlib import Path
 

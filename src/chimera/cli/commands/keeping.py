@@ -16,7 +16,7 @@ from chimera.cli.asking import confirm
 from chimera.cli.exits import ExitCode
 from chimera.cli.output import Format, Output
 from chimera.cli.params import OutputOption, Quiet, Yes
-from chimera.cli.session import ask, settings
+from chimera.cli.session import ask, only_here, settings
 
 if TYPE_CHECKING:
     from chimera.app.operations import Chimera
@@ -158,6 +158,8 @@ def down(
     """
     if not service and not controller:
         raise typer.BadParameter("name a service, or say --controller")
+    if controller:
+        only_here("--controller")
     out = Output(output, quiet)
     if service:
         _remove(service, out, yes=yes)
