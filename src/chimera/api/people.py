@@ -174,10 +174,10 @@ async def make_link(
 )
 async def list_tokens(
     request: Request,
-    user: Annotated[str, Query(max_length=100, description="This user's, for admins.")] = "",
     everybody: Annotated[bool, Query(alias="all", description="Everybody's, for admins.")] = False,
+    user: Annotated[str, Query(max_length=100, description="This user's, for admins.")] = "",
 ) -> Response:
-    """List your tokens."""
+    """List your tokens, or as an admin those of others."""
     who = principal(request)
     others = everybody or user not in {"", who.account}
     if others and not who.may(Role.ADMIN):
@@ -203,9 +203,9 @@ async def make_token(request: Request, new: NewToken) -> Response:
         raise NotAllowed("a token makes no tokens", hint="make it as a user, on the settings page")
     user = new.user or who.account
     if user != who.account and not who.may(Role.ADMIN):
+        raise NotAllowed(f"{who.name} is not admin", hint="make tokens for yourself")
     owned = (await access.users.get(user)).grants
     grants = owned if new.roles is None else parse_grants(new.roles)
-        raise NotAllowed(f"{who.name} is not admin", hint="make tokens for yourself")
     for service, role in grants.items():
         if not who.may(role, service):
             raise NotAllowed(
