@@ -11,6 +11,8 @@ from tests.support.aws_errors import refused
 
 from chimera.sandbox import Sandbox
 from chimera.sandbox.permissions import allowed
+from chimera.sandbox.resources import resources
+from chimera.sandbox.wire import Asked
 
 
 def policy(*statements: Any) -> Any:
@@ -63,6 +65,62 @@ def test_a_role_is_passed_only_with_permission(judged: Sandbox, client: Any, nam
 )
 def test_a_policy_document_is_judged_as_iam_does(document: Any, granted: bool) -> None:
     assert allowed(document, "ecs:CreateService") is granted
+
+
+MESH = "arn:aws:appmesh:eu-west-1:123456789012:mesh/shop"
+ECS = "arn:aws:ecs:eu-west-1:123456789012"
+WEB = {"cluster": f"{ECS}:cluster/prod", "service": "web"}
+
+
+@pytest.mark.parametrize(
+    ("action", "params", "resource"),
+    [
+        ("appmesh:ListMeshes", {}, ""),
+        ("appmesh:ListVirtualNodes", {"meshName": "shop"}, MESH),
+        ("appmesh:ListRoutes", {"meshName": "shop", "virtualRouterName": "r"}, "/virtualRouter/r"),
+        (
+            "appmesh:UpdateRoute",
+            {"meshName": "shop", "virtualRouterName": "r", "routeName": "web"},
+            "/virtualRouter/r/route/web",
+        ),
+        ("appmesh:CreateVirtualNode", {"meshName": "shop", "virtualNodeName": "n"}, "/n"),
+        ("appmesh:ListTagsForResource", {"resourceArn": f"{MESH}/virtualNode/n"}, "/n"),
+        ("ecs:ListTasks", WEB, ""),
+        ("ecs:UpdateService", WEB, f"{ECS}:service/prod/web"),
+        ("ecs:DescribeServices", {"services": ["web"]}, f"{ECS}:service/default/web"),
+        ("ecs:DeleteTaskDefinitions", {"taskDefinitions": ["web:1"]}, ":task-definition/web:1"),
+        ("elbv2:DescribeRules", {"ListenerArn": "arn:a"}, ""),
+        ("elbv2:ModifyListener", {"ListenerArn": "arn:a"}, "arn:a"),
+        ("elbv2:CreateTargetGroup", {"Name": "g"}, ":targetgroup/g/0"),
+        ("iam:GetRole", {"RoleName": "me"}, "arn:aws:iam::123456789012:role/me"),
+        ("cloudwatch:GetMetricData", {}, ""),
+    ],
+)
+def test_a_call_is_judged_on_what_it_is_about(
+    action: str, params: dict[str, Any], resource: str
+) -> None:
+    service, _, name = action.partition(":")
+    asked = Asked(service, "eu-west-1", name, "json", {}, "")
+    found = resources(asked, params, "123456789012")
+    assert len(found) == bool(resource)
+    assert all(one.endswith(resource) for one in found)
+
+
+def test_another_meshs_nodes_and_another_clusters_services_are_refused(
+    judged: Sandbox, client: Any, name: str
+) -> None:
+    client("appmesh").create_mesh(meshName=name)
+    inside = allow("appmesh:ListVirtualNodes", resource=f"arn:aws:appmesh:*:*:mesh/{name}/*")
+    judged.permissions.allow_only(policy(inside))
+    with refused("AccessDeniedException", f"mesh/{name}"):
+        client("appmesh").list_virtual_nodes(meshName=name)
+    itself = allow("appmesh:ListVirtualNodes", resource=f"arn:aws:appmesh:*:*:mesh/{name}")
+    here = {"ArnLike": {"ecs:cluster": f"arn:aws:ecs:*:*:cluster/{name}"}}
+    listed = {**allow("ecs:ListServices"), "Condition": here}
+    judged.permissions.allow_only(policy(itself, listed))
+    client("appmesh").list_virtual_nodes(meshName=name)
+    with refused("AccessDeniedException", "ecs:ListServices"):
+        client("ecs").list_services(cluster="another")
 
 
 def test_a_roles_policies_are_simulated(client: Any, box: Sandbox, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from chimera.sandbox import wire
 from chimera.sandbox.errors import AwsError
+from chimera.sandbox.resources import KINDS, context, resources
 from chimera.sandbox.wire import Asked, Request
 
 Json = Mapping[str, Any]
@@ -56,19 +57,22 @@ class Permissions:
         action = f"{wire.iam_prefix(asked.service)}:{asked.action}"
         if policy is None or not asked.action or action in _FREE:
             return
-        if not allowed(policy, action):
-            from chimera.sandbox.front import denied
+        read = asked.service in KINDS or action in _TAGGING
+        params = wire.parse(request, asked) if read else {}
+        given = context(asked, params, account)
+        for resource in resources(asked, params, account) or (None,):
+            if not allowed(policy, action, resource, given):
+                from chimera.sandbox.front import denied
 
-            raise denied(asked, account)
+                raise denied(asked, account, resource or "*")
         tagging = _TAGGING.get(action)
-        if tagging and not allowed(policy, tagging) and _tags(wire.parse(request, asked)):
+        if tagging and not allowed(policy, tagging) and _tags(params):
             who = f"arn:aws:iam::{account}:user/practice"
             message = f"User: {who} is not authorized to perform: {tagging} on resource: *"
             raise AwsError("AccessDeniedException", message)
         roles = _ALSO.get(action)
         if roles is None:
             return
-        params = wire.parse(request, asked)
         for role in (params.get(name) for name in roles):
             if role and not allowed(policy, "iam:PassRole", role):
                 who = f"arn:aws:iam::{account}:user/practice"
