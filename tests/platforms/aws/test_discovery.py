@@ -18,13 +18,16 @@ from chimera.core.spec import load
 from chimera.platforms.aws.discovery import discover_all
 from chimera.platforms.aws.found import Found
 from chimera.platforms.aws.identity import Identity
-from chimera.platforms.aws.permissions import DEPLOY, DISCOVERY
+from chimera.platforms.aws.permissions import DEPLOY, DISCOVERY, PLATFORMS, actions
 from chimera.platforms.aws.policy import document
 from chimera.platforms.aws.session import Accounts
 from chimera.platforms.catalog import option_models
 from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.calls import is_write
 from chimera.sandbox.seed import build
+
+# Asked for a choice of regions, and by the doctor.
+ASIDE = {"ec2:DescribeRegions", "ec2:DescribeSecurityGroups"}
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +80,28 @@ def test_each_service_can_be_used_or_says_why_not(
     assert all(one.facts["digest"].startswith("sha256:") for one in images)
 
 
-def test_what_may_not_be_read_is_said_and_the_rest_is_shown(box: Sandbox) -> None:
-    policy = document(["ecs-alb"], [DISCOVERY])
+@pytest.mark.parametrize(
+    ("platform", "denied"),
+    [(one, action) for one in PLATFORMS for action in sorted(set(actions([one], [DISCOVERY])))],
+)
+def test_what_may_not_be_read_is_said_and_the_rest_is_shown(
+    box: Sandbox, platform: str, denied: str
+) -> None:
+    policy = document([platform], [DISCOVERY])
     for statement in policy["Statement"]:
-        statement["Action"] = [a for a in statement["Action"] if a != "ec2:DescribeVpcs"]
+        statement["Action"] = [one for one in statement["Action"] if one != denied]
     box.permissions.allow_only(policy)
-    found = look(box, "ecs-alb")
-    box.permissions.allow_only(None)
-    (vpc,) = [one for one in found if one.kind == "VPC"]
-    assert "ec2:DescribeVpcs" in vpc.reason
-    assert any(one.usable and one.kind == "service" for one in found)
+    try:
+        found = look(box, platform)
+    finally:
+        box.permissions.allow_only(None)
+    said = [one for one in found if denied in f"{one.reason} {one.hint}"]
+    assert bool(said) is (denied not in ASIDE)
+    shown = {one.kind for one in found if one.name != "?"}
+    assert {"cluster", "VPC", "subnet", "repository"} - {one.kind for one in said} <= shown
+    for one in found:
+        assert one in said or "?" not in one.name
+        assert one in said or not re.search(r"it has no (services|listeners|routes)", one.why)
 
 
 def test_each_thing_that_cannot_be_used_says_why_and_what_to_do(box: Sandbox) -> None:

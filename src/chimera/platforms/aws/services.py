@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
 from chimera.platforms.aws.errors import PROVIDER, caused_by
 from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.naming import ecs_tags, kept_tags, read_tags, token
+from chimera.platforms.aws.session import Account
 from chimera.platforms.aws.shapes import fitted
 
 # What a service's own answer lacks and its deployment knows.
@@ -23,6 +24,7 @@ _OF_THE_DEPLOYMENT = (
 _GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
 _POLL_S = 0.3
 _SLOWEST_POLL_S = 5.0
+_AT_ONCE = 10
 
 
 async def describe(site: Site, name: str) -> dict[str, Any] | None:
@@ -35,6 +37,26 @@ async def describe(site: Site, name: str) -> dict[str, Any] | None:
     )
     found: list[dict[str, Any]] = answer["services"]
     return next((one for one in found if one["status"] == "ACTIVE"), None)
+
+
+async def listed(account: Account, cluster: str) -> list[dict[str, Any]]:
+    """Return all ECS services of a cluster with their tags, also those that are being deleted."""
+    arns = await account.pages(account.ecs.list_services, "serviceArns", cluster=cluster)
+    return await described(account, cluster, list(map(str, arns)))
+
+
+async def described(account: Account, cluster: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return these ECS services of a cluster with their tags; there is no paginator for it."""
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(names), _AT_ONCE):
+        answer = await account.call(
+            account.ecs.describe_services,
+            cluster=cluster,
+            services=list(names[start : start + _AT_ONCE]),
+            include=["TAGS"],
+        )
+        found += answer["services"]
+    return found
 
 
 async def definition(site: Site, arn: str) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from chimera.core.errors import ProviderDenied
 from chimera.platforms.aws.found import Found
 from chimera.platforms.aws.session import Account
+
+T = TypeVar("T")
 
 
 class Survey:
@@ -16,6 +18,7 @@ class Survey:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.found: list[Found] = []
+        self._hidden: set[str] = set()
 
     def add(
         self,
@@ -40,12 +43,21 @@ class Survey:
             return await self.account.pages(method, key, **ask)
         except ProviderDenied as error:
             self.add(kind, "?", why="it may not be listed", hint=error.hint)
+            self._hidden.add(kind)
             return []
+
+    def hidden(self, kind: str) -> bool:
+        """Whether what is not found of a kind may be there nevertheless."""
+        return kind in self._hidden
 
     async def one(self, kind: str, name: str, method: Callable[..., Any], **ask: Any) -> Any:
         """Return an answer, None if it may not be read, which is noted."""
+        return await self.tried(kind, name, self.account.call(method, **ask))
+
+    async def tried(self, kind: str, name: str, asking: Awaitable[T]) -> T | None:
+        """Return what was asked for, None if it may not be read, which is noted."""
         try:
-            return await self.account.call(method, **ask)
+            return await asking
         except ProviderDenied as error:
             self.add(kind, name, why="it may not be read", hint=error.hint)
             return None

@@ -52,7 +52,7 @@ class Balancers:
         listeners = await self._survey.pages(
             "listener", elb.describe_listeners, "Listeners", LoadBalancerArn=one["LoadBalancerArn"]
         )
-        if not why and not listeners:
+        if not why and not listeners and not self._survey.hidden("listener"):
             why, hint = "it has no listeners", "add one that forwards to the service"
         facts = {"address": str(one.get("DNSName", ""))}
         self._survey.add("load balancer", name, str(one["VpcId"]), why, hint=hint, facts=facts)

@@ -56,7 +56,8 @@ class Meshes:
     async def _router(self, mesh: str, router: str, why: str) -> None:
         place = {"meshName": mesh, "virtualRouterName": router}
         listed = await self._survey.pages("route", self._appmesh.list_routes, "routes", **place)
-        reason = why or ("" if listed else "it has no routes")
+        known = listed or self._survey.hidden("route")
+        reason = why or ("" if known else "it has no routes")
         self._survey.add("virtual router", router, mesh, reason, hint=_MINE if why else "")
         for one in listed:
             name = str(one["routeName"])

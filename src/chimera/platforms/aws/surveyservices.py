@@ -18,7 +18,6 @@ from chimera.platforms.aws.identity import version_of
 from chimera.platforms.aws.naming import NAME, REVISION, SERVICE, read_tags
 from chimera.platforms.aws.survey import Survey
 
-_AT_ONCE = 10
 _CLUSTERS_AT_ONCE = 100
 
 
@@ -62,27 +61,20 @@ class Services:
         if cluster["status"] != "ACTIVE":
             self._survey.add("cluster", name, why=f"it is {str(cluster['status']).lower()}")
             return
-        arns = await self._survey.pages("service", ecs.list_services, "serviceArns", cluster=name)
-        why = "" if arns else "it has no services"
-        place = len(self._survey.found)
-        described: list[dict[str, Any]] = []
-        for start in range(0, len(arns), _AT_ONCE):
-            answer = await self._survey.account.call(
-                ecs.describe_services,
-                cluster=name,
-                services=arns[start : start + _AT_ONCE],
-                include=["TAGS"],
-            )
-            described += answer["services"]
+        survey, place = self._survey, len(self._survey.found)
+        arns = await survey.pages("service", ecs.list_services, "serviceArns", cluster=name)
+        why = "" if arns or survey.hidden("service") else "it has no services"
+        asking = services.described(survey.account, name, arns)
+        described = await survey.tried("service", "?", asking) or []
         definitions = await asyncio.gather(*(self._definition(one) for one in described))
         judged = list(zip(described, definitions, strict=True))
         namespace = next((n for n in (_published(d) for _, d in judged) if n), "")
         agent = {"metrics namespace": namespace} if namespace else {}
         found = [self._judge(name, one, d, namespace) for one, d in judged]
         facts = {"services": str(len(arns)), **agent}
-        self._survey.add("cluster", name, why=why, facts=facts)
-        self._survey.found.insert(place, self._survey.found.pop())
-        self._survey.found += found
+        survey.add("cluster", name, why=why, facts=facts)
+        survey.found.insert(place, survey.found.pop())
+        survey.found += found
 
     async def _definition(self, one: Mapping[str, Any]) -> dict[str, Any] | ChimeraError:
         ecs = self._survey.account.ecs
