@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from chimera.app.cloud import MESH, Found
+from chimera.platforms.aws.found import UNREAD
 
 _TEMPLATE = """\
 # What Chimera deploys and how. `chimera plan` shows what follows from it, and every default;
@@ -82,6 +83,9 @@ def _others(platform: str, chosen: Found, found: Sequence[Found]) -> str:
     if platform == MESH and "namespace" not in chosen.settings:
         lines.append(_comment(f"No agent publishes Envoy's metrics of {chosen.inside} yet. Once:"))
         lines.append(_comment(f"chimera setup {chosen.inside}", indent=3))
+    if lacks := chosen.facts.get(UNREAD):
+        lines.append(_comment("The agent cannot read the running version, to compare with:"))
+        lines.append(_comment(lacks, indent=3))
     services = [one for one in found if one.kind == "service" and one is not chosen]
     if services:
         lines.append(_comment("What else runs there:"))

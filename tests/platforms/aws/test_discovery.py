@@ -16,7 +16,7 @@ from chimera.cli.main import main
 from chimera.core.errors import SpecError
 from chimera.core.spec import load
 from chimera.platforms.aws.discovery import discover_all
-from chimera.platforms.aws.found import Found
+from chimera.platforms.aws.found import UNREAD, Found
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.permissions import DEPLOY, DISCOVERY, PLATFORMS, actions
 from chimera.platforms.aws.policy import document
@@ -26,6 +26,7 @@ from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.calls import is_write
 from chimera.sandbox.seed import build
 
+WANTED = ("service", "logo")
 # Asked for a choice of regions, and by the doctor.
 ASIDE = {"ec2:DescribeRegions", "ec2:DescribeSecurityGroups"}
 
@@ -123,6 +124,27 @@ def test_each_thing_that_cannot_be_used_says_why_and_what_to_do(box: Sandbox) ->
     reasons = {(one.kind, one.name): one.reason for one in look(box, "ecs-appmesh")}
     assert reasons["virtual node", "lost"] == "no route that can be steered leads to it"
     assert any(kind == "Cloud Map namespace" and not why for (kind, _), why in reasons.items())
+
+
+def test_an_envoy_that_the_agent_cannot_read_is_told_and_written_into_the_spec(
+    box: Sandbox, tmp_path: Path
+) -> None:
+    ecs = box.session().client("ecs")
+    found = ecs.describe_task_definition(taskDefinition="logo")["taskDefinition"]
+    kept = {"family", "networkMode", "cpu", "memory", "taskRoleArn", "executionRoleArn"}
+    kept |= {"requiresCompatibilities", "proxyConfiguration", "containerDefinitions"}
+    bare = {key: value for key, value in found.items() if key in kept}
+    bare["containerDefinitions"][1].pop("dockerLabels")
+    revision = ecs.register_task_definition(**bare)["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(cluster="practice", service="logo", taskDefinition=revision)
+    (logo,) = [one for one in look(box, "ecs-appmesh") if (one.kind, one.name) == WANTED]
+    assert logo.usable
+    assert "ECS_PROMETHEUS_EXPORTER_PORT=9901" in logo.facts[UNREAD]
+    file = tmp_path / "spec.yaml"
+    assert main(["init", str(file), "--platform", "ecs-appmesh", "--service", "logo"]) == 0
+    assert "ECS_PROMETHEUS_METRICS_PATH=/stats/prometheus" in file.read_text()
+    ecs.update_service(cluster="practice", service="logo", taskDefinition="logo:1")
+    ecs.deregister_task_definition(taskDefinition=revision)
 
 
 def test_lists_are_read_to_their_last_page(box: Sandbox) -> None:

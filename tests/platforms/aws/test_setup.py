@@ -9,13 +9,17 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from tests.support.aws import configured
+from tests.support.aws import configured, mesh_service
 
 from chimera.core.errors import ProviderRefused
+from chimera.core.model import Service
 from chimera.platforms.aws.agent import Agent
 from chimera.platforms.aws.identity import Identity
+from chimera.platforms.aws.platform import EcsAppMeshPlatform
 from chimera.platforms.aws.session import Accounts
 from chimera.platforms.aws.setup import Setup, prepare
+from chimera.platforms.memory import MemoryInventory
+from chimera.ports.platform import Check
 from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.seed import Stack, build
 
@@ -128,6 +132,50 @@ async def test_a_change_of_its_namespace_replaces_the_agent_alone(
     ]
     assert await other.plan() == ()
     await other.remove()
+
+
+async def test_the_doctor_tells_a_group_that_came_later_and_setup_opens_it(
+    box: Sandbox, accounts: Accounts, stack: Stack
+) -> None:
+    await (await prepared(accounts)).apply()
+    session = box.session()
+    ecs, ec2 = session.client("ecs"), session.client("ec2")
+    own = ec2.create_security_group(GroupName="own", Description="late", VpcId=stack.vpc)["GroupId"]
+    (like,) = ecs.describe_services(cluster="practice", services=["logo"])["services"]
+    network = like["networkConfiguration"]
+    network["awsvpcConfiguration"]["securityGroups"] = [own]
+    ecs.create_service(
+        cluster="practice",
+        serviceName="late",
+        taskDefinition=like["taskDefinition"],
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration=network,
+        serviceRegistries=like["serviceRegistries"],
+    )
+    platform = EcsAppMeshPlatform(MemoryInventory(), "")
+    service = mesh_service(box, stack, service="late", namespace=NAMESPACE)
+    wrong = await agents_check(platform, service)
+    assert (wrong.ok, own in wrong.detail) == (False, True)
+    assert wrong.fix.startswith(f"chimera setup practice --namespace {NAMESPACE}")
+    assert [change.permission for change in await (await prepared(accounts)).apply()] == [
+        "ec2:AuthorizeSecurityGroupIngress"
+    ]
+    assert (await agents_check(platform, service)).ok
+    await platform.close()
+    await (await prepared(accounts)).remove()
+    ecs.delete_service(cluster="practice", service="late", force=True)
+    ec2.delete_security_group(GroupId=own)
+
+
+async def agents_check(platform: EcsAppMeshPlatform, service: Service) -> Check:
+    """Return what the doctor says of the agent, once it runs."""
+    for _ in range(100):
+        (found,) = [c for c in await platform.examine(service) if c.name == "agent of practice"]
+        if "does not run" not in found.detail:
+            return found
+        await asyncio.sleep(0.2)
+    raise AssertionError(found)
 
 
 async def test_what_bears_its_name_but_is_not_its_own_is_left_alone(

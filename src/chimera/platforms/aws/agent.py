@@ -103,9 +103,10 @@ class Agent:
             "envoy_http_conn_manager_prefix",
             "envoy_response_code_class",
         ]
+        # Whatever a container is called: none but an Envoy has this metric.
         declaration = {
             "source_labels": ["container_name"],
-            "label_matcher": "^envoy$",
+            "label_matcher": ".+",
             "dimensions": [dimensions],
             "metric_selectors": [f"^{METRIC}$"],
         }

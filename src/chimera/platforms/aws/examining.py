@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from chimera.core.errors import ChimeraError
@@ -15,7 +15,7 @@ from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.found import ServiceFacts, Traffic
 from chimera.platforms.aws.front import Front
 from chimera.platforms.aws.permissions import ALB, DEPLOY
-from chimera.platforms.aws.presence import check_agent
+from chimera.platforms.aws.presence import check_agent, check_envoy
 from chimera.platforms.aws.session import Account, Accounts
 from chimera.platforms.aws.simulation import Simulated, scope_of, simulate
 from chimera.platforms.aws.sites import Sites
@@ -73,7 +73,12 @@ class Examiner:
         traffic, seen = await self._metrics(site, stable)
         if self.platform != ALB:
             fresh = seen is not None and seen.ok
-            checks.append(await check_agent(site, published=fresh))
+            await self.accounts.open(site.target.identity, "ec2")
+            checks.append(await check_agent(site, stable, published=fresh))
+            envoy = None if fresh or stable.idle else check_envoy(stable)
+            if envoy and seen:
+                seen = replace(seen, fix="give its Envoy what it lacks")
+            checks += [envoy] if envoy else []
         checks += [seen] if seen else []
         running = int(stable.service["runningCount"])
         revision = None if stable.idle else stable.revision

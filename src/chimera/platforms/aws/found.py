@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from chimera.core.model import Revision, Service, Tally
 from chimera.ports.platform import Check
 
+# Among the facts of a service in a mesh: why the agent cannot read its Envoy.
+UNREAD = "not read by the agent"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

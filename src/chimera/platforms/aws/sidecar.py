@@ -7,7 +7,11 @@ from typing import Any
 from chimera.platforms.aws.containers import envoy_of
 
 ADMIN_PORT = 9901
-METRICS_PATH = "/stats/prometheus"
+# By these the CloudWatch agent finds an Envoy.
+LABELS = {
+    "ECS_PROMETHEUS_EXPORTER_PORT": str(ADMIN_PORT),
+    "ECS_PROMETHEUS_METRICS_PATH": "/stats/prometheus",
+}
 RESOURCE = "APPMESH_RESOURCE_ARN"
 RESOURCE_BEFORE = "APPMESH_VIRTUAL_NODE_NAME"
 _UID = "1337"
@@ -28,9 +32,7 @@ def adapt(request: dict[str, Any], *, node_arn: str, image: str, ports: list[int
         if variable["name"] not in {RESOURCE, RESOURCE_BEFORE}
     ]
     envoy["environment"] = [*variables, {"name": RESOURCE, "value": node_arn}]
-    labels = envoy.setdefault("dockerLabels", {})
-    labels["ECS_PROMETHEUS_METRICS_PATH"] = METRICS_PATH
-    labels["ECS_PROMETHEUS_EXPORTER_PORT"] = str(ADMIN_PORT)
+    envoy.setdefault("dockerLabels", {}).update(LABELS)
     mappings = envoy.setdefault("portMappings", [])
     if all(mapping.get("containerPort") != ADMIN_PORT for mapping in mappings):
         mappings.append({"containerPort": ADMIN_PORT, "protocol": "tcp"})

@@ -13,9 +13,10 @@ from chimera.platforms.aws.agent import namespace_of
 from chimera.platforms.aws.cloudmap import registry_of
 from chimera.platforms.aws.containers import application
 from chimera.platforms.aws.errors import PROVIDER
-from chimera.platforms.aws.found import Found
+from chimera.platforms.aws.found import UNREAD, Found
 from chimera.platforms.aws.identity import version_of
 from chimera.platforms.aws.naming import NAME, REVISION, SERVICE, read_tags
+from chimera.platforms.aws.scraping import unlabelled
 from chimera.platforms.aws.survey import Survey
 
 _CLUSTERS_AT_ONCE = 100
@@ -111,8 +112,10 @@ class Services:
             facts |= {"image": image, "version": version_of(image), "container": container}
             settings = {"cluster": cluster, "service": name, "region": region}
             settings |= self._steering.settings(one, definition)
-            if "mesh" in settings and namespace:
-                settings["namespace"] = namespace
+            if "mesh" in settings:
+                settings |= {"namespace": namespace} if namespace else {}
+                lacks = unlabelled(definition)
+                facts |= {UNREAD: lacks} if lacks else {}
         except ChimeraError as error:
             reason = error.reason if isinstance(error, ProviderError) else str(error)
             reason = reason.removeprefix(f"ECS service '{name}': ")
