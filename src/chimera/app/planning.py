@@ -6,10 +6,11 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Protocol, runtime_checkable
 
 from chimera.app.reports import PlanReport
 from chimera.core.errors import RolloutConflict, SpecError
-from chimera.core.model import Revision
+from chimera.core.model import Revision, Service
 from chimera.core.plan import Rollout, RolloutPlan, Step
 from chimera.core.spec import Spec, describe, dump, plan_of, service_of
 from chimera.ports.platform import Platform
@@ -48,10 +49,22 @@ async def make_plan(
     return PlanReport(
         rollout=rollout,
         changes=changes,
-        notes=describe(spec, leased=platform.router.leased),
+        notes=(*describe(spec, leased=platform.router.leased), *await _noted(platform, service)),
         first=stable is None,
         unchanged=unchanged,
     )
+
+
+@runtime_checkable
+class _Noting(Protocol):
+    """A platform that knows more about a rollout to come than its writes."""
+
+    async def notes(self, service: Service) -> tuple[str, ...]:
+        """Return what to know before a rollout beside its writes, one sentence each."""
+
+
+async def _noted(platform: Platform, service: Service) -> tuple[str, ...]:
+    return await platform.notes(service) if isinstance(platform, _Noting) else ()
 
 
 def first_installation(plan: RolloutPlan) -> RolloutPlan:

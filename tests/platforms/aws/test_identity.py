@@ -17,12 +17,13 @@ from tests.support.alb import alb_settings, alb_stack
 from tests.support.aws import configured
 from tests.support.aws_identity import SECRET, TOKEN, Vault, serving
 
-from chimera.app.cloud import Cloud, Identity
+from chimera.app.cloud import ALB, Cloud, Identity
 from chimera.core.errors import ProviderDenied
 from chimera.core.model import Service
 from chimera.platforms.aws.albplatform import EcsAlbPlatform
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Options, Sandbox
+from chimera.sandbox.faults import Rule
 
 pytestmark = pytest.mark.xdist_group("aws-identity")
 SESSION = timedelta(seconds=2)
@@ -117,6 +118,20 @@ async def test_a_role_wants_its_external_id(box: Sandbox, monkeypatch: pytest.Mo
     assert found == ("assume-role", "assumed-role/partner/chimera")
 
 
+async def test_a_role_with_a_path_is_asked_about_by_its_whole_name(box: Sandbox) -> None:
+    role = make_role(box, "AWSReservedSSO_deploy_0", path="/aws-reserved/sso.amazonaws.com/eu/")
+    with configured(box):
+        async with Cloud() as cloud:
+            found = await cloud.permissions(Identity(role=role), ALB, cluster="practice")
+            assert (found.actions, found.unknown) == ((), "")
+            assert found.asked > 30
+            box.faults.set([Rule(fault="denied", service="iam", action="GetRole")])
+            blind = await cloud.permissions(Identity(role=role), ALB, cluster="practice")
+            box.faults.set([])
+    assert (blind.actions, blind.asked) == ((), 0)
+    assert "iam:GetRole is not allowed" in blind.unknown
+
+
 def test_a_session_that_ended_is_refused(box: Sandbox) -> None:
     role = make_role(box, "brief")
     with configured(box):
@@ -176,14 +191,14 @@ async def test_what_a_person_sees_holds_no_credentials(
     assert not [secret for secret in (SECRET, TOKEN, *vault.given) if secret in shown]
 
 
-def make_role(box: Sandbox, name: str, external_id: str = "") -> str:
+def make_role(box: Sandbox, name: str, external_id: str = "", path: str = "/") -> str:
     """Make a role that this account may assume; return its ARN."""
     trust: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}
     if external_id:
         trust["Condition"] = {"StringEquals": {"sts:ExternalId": external_id}}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     iam = box.session().client("iam")
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document)
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, Path=path)
     everything = {"Effect": "Allow", "Action": "*", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [everything]})
     iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=policy)

@@ -23,6 +23,7 @@ from chimera.platforms.aws.permissions import DEPLOY, actions
 from chimera.platforms.aws.platform import EcsAppMeshPlatform
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Options, Sandbox
+from chimera.sandbox.faults import Rule
 from chimera.sandbox.seed import Stack
 from chimera.sandbox.wire import iam_prefix
 
@@ -117,6 +118,10 @@ def test_a_plan_that_reality_has_left_is_refused(
     assert main([*asked, "--out", str(saved)]) == 10
     assert "elasticloadbalancing:ModifyRule" in capsys.readouterr().out
     assert main(["plan", str(spec), "--version", "v1", "--exit-code"]) == 0
+    box.faults.set([Rule(fault="denied", service="iam")])
+    assert main(asked) == 10
+    box.faults.set([])
+    assert "iam:SimulatePrincipalPolicy is not allowed" in capsys.readouterr().out
     push_anew(box, stack.service, "v2")
     writes = len(box.calls.last(writes=True))
     assert main(["deploy", str(spec), "--version", "v2", "--plan", str(saved), "--yes"]) == 8

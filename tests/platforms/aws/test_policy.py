@@ -8,19 +8,18 @@ import re
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import boto3
 import pytest
 from tests.support.alb import alb_service, alb_stack
-from tests.support.aws import configured
+from tests.support.aws import configured, mesh_service, mesh_stack
 
 from chimera.core.errors import SpecError
-from chimera.core.model import Fence, Revision, Split
+from chimera.core.model import Fence, Revision, Service, Split
 from chimera.platforms.aws.albplatform import EcsAlbPlatform
-from chimera.platforms.aws.permissions import ALSO, DEPLOY, GRANTS, SETUP, actions
+from chimera.platforms.aws.permissions import ALSO, DEPLOY, GRANTS, PLATFORMS, SETUP, actions
+from chimera.platforms.aws.platform import EcsAppMeshPlatform
 from chimera.platforms.aws.policy import Scope, document
-from chimera.platforms.aws.simulation import principal
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.permissions import allowed
@@ -40,11 +39,11 @@ CLIENTS = {
     "iam": ("iam", "iam"),
     "ec2": ("ec2", "ec2"),
 }
-# Allowed to everyone; and asked where it is allowed, without which a rollout goes on.
-ALWAYS = {"sts:GetCallerIdentity", "iam:SimulatePrincipalPolicy"}
+# Allowed to everyone.
+ALWAYS = {"sts:GetCallerIdentity"}
 ECS = (
     "arms autoscaling batch cloudwatch definitions ecs images making readiness removing "
-    "services tagged"
+    "services simulation tagged"
 )
 MODULES = {
     (
@@ -102,26 +101,25 @@ def test_what_does_not_exist_is_refused(platforms: list[str], purposes: list[str
     assert "known:" in refused.value.hint
 
 
-def test_whose_policies_count() -> None:
-    session = "arn:aws:sts::123456789012:assumed-role/deployer/me"
-    assert principal(session) == "arn:aws:iam::123456789012:role/deployer"
-    assert principal("arn:aws:iam::123456789012:user/me").endswith(":user/me")
-
-
-async def test_a_whole_rollout_runs_under_it_and_calls_nothing_else(tmp_path: Path) -> None:
+async def test_whole_rollouts_run_under_it_and_call_nothing_else(tmp_path: Path) -> None:
     with Sandbox(Options(speed=60)) as box, configured(box):
-        stack = await asyncio.to_thread(alb_stack, box, tasks=1)
-        policy = document(["ecs-alb"], [DEPLOY], Scope(cluster=stack.cluster))
-        box.permissions.allow_only(policy)
+        alb, mesh = await asyncio.gather(
+            asyncio.to_thread(alb_stack, box, tasks=1), asyncio.to_thread(mesh_stack, box, tasks=1)
+        )
+        scope = Scope(box.account, box.options.region, alb.cluster, mesh.mesh)
+        box.permissions.allow_only(document(PLATFORMS, [DEPLOY], scope))
         box.calls.clear()
-        await roll(EcsAlbPlatform(MemoryInventory(), str(tmp_path)), alb_service(box, stack))
+        await asyncio.gather(
+            roll(EcsAlbPlatform(MemoryInventory(), str(tmp_path)), alb_service(box, alb)),
+            roll(EcsAppMeshPlatform(MemoryInventory(), str(tmp_path)), mesh_service(box, mesh)),
+        )
         seen = {call.replace("elbv2:", "elasticloadbalancing:") for call in box.calls.counts()}
-        assert seen - ALWAYS <= set(actions(["ecs-alb"], [DEPLOY]))
-        refused = {entry.action for entry in box.calls.last() if entry.outcome != "ok"}
-        assert refused == {"SimulatePrincipalPolicy"}
+        assert seen - ALWAYS <= set(actions(PLATFORMS, [DEPLOY]))
+        denied = [one for one in box.calls.last() if one.outcome.startswith("AccessDenied")]
+        assert denied == []
 
 
-async def roll(platform: EcsAlbPlatform, service: Any) -> None:
+async def roll(platform: EcsAlbPlatform | EcsAppMeshPlatform, service: Service) -> None:
     """Roll one version back, and promote the next."""
     v1, v2, v3 = (Revision(name) for name in ("v1", "v2", "v3"))
     router, orchestrator = platform.router, platform.orchestrator
@@ -140,4 +138,5 @@ async def roll(platform: EcsAlbPlatform, service: Any) -> None:
     await router.drain(service, v1, second, LONG)
     _, left = await orchestrator.remove(service, v1, second)
     assert left == ()
+    assert {one.rollout for one in await platform.survey(service)} == {second.rollout}
     await platform.close()

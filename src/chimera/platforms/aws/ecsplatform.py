@@ -17,6 +17,7 @@ from chimera.platforms.aws.front import Front
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.options import EcsTarget, build_revision, target_of
 from chimera.platforms.aws.session import Accounts
+from chimera.platforms.aws.simulation import why_unknown
 from chimera.platforms.aws.sites import Sites
 from chimera.ports.metrics import MetricSource
 from chimera.ports.orchestrator import Orchestrator
@@ -60,6 +61,12 @@ class EcsPlatform:
 
     @abstractmethod
     async def _survey(self, site: Site) -> tuple[Resource, ...]: ...
+
+    async def notes(self, service: Service) -> tuple[str, ...]:
+        """Return what to know before a rollout beside its writes, one sentence each."""
+        why = await why_unknown((await self._sites.of(service)).account)
+        said = f"it is not known whether all of this is allowed ({why}): a call that is not says so"
+        return (said,) if why else ()
 
     async def doctor(self) -> Sequence[Check]:
         """Check who boto3's own search makes us, and that we may do all that a rollout does."""

@@ -26,7 +26,8 @@ _HEAD = """\
 `chimera policy` prints these as an IAM policy: for one platform, for one purpose, limited to an
 account, a region, a cluster and a mesh. `chimera doctor --file SPEC` asks IAM whether they are
 granted, each on the resource that it is for, if this identity may call
-`iam:SimulatePrincipalPolicy`; else it says that they are unknown. Who one is
+`iam:SimulatePrincipalPolicy`; else it says that they are unknown, and so does `chimera plan`. A
+role of single sign-on has a path, which only `iam:GetRole` tells. Who one is
 (`sts:GetCallerIdentity`) needs no permission.
 
 - **deploy**: what every rollout needs, its plan, its rollback and `gc`: for the controller.
@@ -42,9 +43,11 @@ _PLACES = (
     (":targetgroup/", "target groups"),
     (":listener-rule/", "rules of load balancers"),
     (":listener/", "listeners of load balancers"),
+    (":mesh/{mesh}/", "what is in the mesh"),
     (":mesh/", "the mesh"),
     ("role/chimera-agent", "the agent's roles"),
-    (":role/", "roles, to be passed to tasks"),
+    (":role/", "roles"),
+    (":user/", "users"),
     (":repository/", "repositories"),
 )
 
@@ -72,7 +75,9 @@ def _part(purpose: str) -> Iterator[str]:
 def _on(grant: Grant) -> str:
     if grant.condition and "ecs:cluster" in str(grant.condition):
         return "tasks and services of the cluster"
-    return next((words for part, words in _PLACES if part in grant.resource), "everything")
+    words = next((words for part, words in _PLACES if part in grant.resource), "everything")
+    passed = words == "roles" and "PassedToService" in str(grant.condition)
+    return f"{words}, to be passed to tasks" if passed else words
 
 
 def options_table(platform: str) -> str:

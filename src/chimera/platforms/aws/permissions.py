@@ -19,8 +19,10 @@ _DEFINITIONS = "arn:{partition}:ecs:{region}:{account}:task-definition/*:*"
 _GROUPS = "arn:{partition}:elasticloadbalancing:{region}:{account}:targetgroup/*/*"
 _RULES = "arn:{partition}:elasticloadbalancing:{region}:{account}:listener-rule/app/*"
 _LISTENERS = "arn:{partition}:elasticloadbalancing:{region}:{account}:listener/app/*"
-_MESH = "arn:{partition}:appmesh:{region}:{account}:mesh/{mesh}/*"
+_MESH = "arn:{partition}:appmesh:{region}:{account}:mesh/{mesh}"
+_IN_MESH = f"{_MESH}/*"
 _ROLES = "arn:{partition}:iam::{account}:role/*"
+_USERS = "arn:{partition}:iam::{account}:user/*"
 _AGENT_ROLES = "arn:{partition}:iam::{account}:role/chimera-agent-*"
 _REPOSITORIES = "arn:{partition}:ecr:{region}:{account}:repository/*"
 _IN_CLUSTER = {
@@ -77,12 +79,15 @@ GRANTS = (
     Grant(_all("ecs", "TagResource"), _SERVICES),
     Grant(_all("ecs", "TagResource"), _DEFINITIONS),
     Grant(_all("iam", "PassRole"), _ROLES, _TO_TASKS),
+    # To say before a rollout what is not allowed, of whoever asks.
+    Grant(_all("iam", "GetRole SimulatePrincipalPolicy"), _ROLES),
+    Grant(_all("iam", "SimulatePrincipalPolicy"), _USERS),
     Grant(_all("ecr", "DescribeImages"), _REPOSITORIES),
     Grant(
         _all(
             "application-autoscaling",
             "DescribeScalableTargets DescribeScalingPolicies RegisterScalableTarget "
-            "PutScalingPolicy DeregisterScalableTarget TagResource",
+            "PutScalingPolicy DeregisterScalableTarget ListTagsForResource TagResource",
         )
     ),
     Grant(_all("cloudwatch", "GetMetricData GetMetricWidgetImage")),
@@ -109,16 +114,18 @@ GRANTS = (
         _all(
             "appmesh",
             "DescribeRoute UpdateRoute DescribeVirtualNode CreateVirtualNode DeleteVirtualNode "
-            "ListTagsForResource ListVirtualNodes TagResource",
+            "ListTagsForResource TagResource",
         ),
-        _MESH,
+        _IN_MESH,
         platforms=(MESH,),
     ),
+    # To list what is in a mesh is a call on the mesh itself.
+    Grant(_all("appmesh", "ListVirtualNodes"), _MESH, platforms=(MESH,)),
     Grant(
         _all(
             "servicediscovery",
             "GetService GetNamespace ListServices ListInstances GetInstancesHealthStatus "
-            "CreateService DeleteService TagResource",
+            "CreateService DeleteService ListTagsForResource TagResource",
         ),
         platforms=(MESH,),
     ),
@@ -129,6 +136,7 @@ GRANTS = (
     Grant(_all("ecs", "DescribeTaskDefinition"), purposes=(DISCOVERY,)),
     Grant(_all("ecr", "DescribeRepositories DescribeImages"), purposes=(DISCOVERY,)),
     Grant(_all("ec2", "DescribeRegions DescribeVpcs DescribeSubnets"), purposes=(DISCOVERY,)),
+    Grant(_all("ec2", "DescribeSecurityGroups"), purposes=(DISCOVERY,), platforms=(MESH,)),
     Grant(
         _all(
             "elasticloadbalancing",

@@ -16,12 +16,16 @@ from chimera.platforms.aws.simulation import scope_of, simulate
 _LASTS_S = 300.0
 _SHOWN = 5
 _ROLES = ("taskRoleArn", "executionRoleArn")
-# Without these a rollout is as good: they serve gc, and the picture in a report.
+# Without these a rollout is as good: they serve this check, gc, and the picture in a report.
 FOR_LATER = frozenset(
     {
+        "application-autoscaling:ListTagsForResource",
         "appmesh:ListVirtualNodes",
         "cloudwatch:GetMetricWidgetImage",
         "ecs:ListTaskDefinitionFamilies",
+        "iam:GetRole",
+        "iam:SimulatePrincipalPolicy",
+        "servicediscovery:ListTagsForResource",
     }
 )
 SCALING = frozenset(

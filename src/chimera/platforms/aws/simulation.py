@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chimera.core.errors import ProviderDenied, ProviderError
+from chimera.platforms.aws.errors import is_absent
 from chimera.platforms.aws.permissions import Grant, granted
 from chimera.platforms.aws.policy import Scope, filled
 from chimera.platforms.aws.session import Account
@@ -30,10 +31,41 @@ class Simulated:
     unknown: str = ""
 
 
-def principal(arn: str) -> str:
-    """Return whose policies count: the role behind a session of it."""
+async def principal(account: Account, arn: str) -> str:
+    """Return whose policies count: the role behind a session of it, by its whole ARN.
+
+    A session's ARN leaves out the path of its role, which those of single sign-on have.
+    """
     found = _ASSUMED.fullmatch(arn)
-    return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}" if found else arn
+    if not found:
+        return arn
+    try:
+        answer = await account.call(account.iam.get_role, RoleName=found[3])
+    except ProviderError:
+        return f"arn:{found[1]}:iam::{found[2]}:role/{found[3]}"
+    return str(answer["Role"]["Arn"])
+
+
+async def why_unknown(account: Account) -> str:
+    """Say why IAM cannot be asked what this identity may do, "" if it can."""
+    try:
+        arn = str((await account.call(account.sts.get_caller_identity))["Arn"])
+        await account.call(
+            account.iam.simulate_principal_policy,
+            PolicySourceArn=await principal(account, arn),
+            ActionNames=["sts:GetCallerIdentity"],
+        )
+    except ProviderError as error:
+        return _unknown(error)
+    return ""
+
+
+def _unknown(error: ProviderError) -> str:
+    if isinstance(error, ProviderDenied):
+        return "iam:SimulatePrincipalPolicy is not allowed to this identity"
+    if is_absent(error):
+        return "iam:GetRole is not allowed to this identity, and the path of its role not known"
+    return error.reason
 
 
 def scope_of(arn: str, region: str, cluster: str = "", mesh: str = "") -> Scope:
@@ -65,22 +97,21 @@ async def simulate(
     if roles:
         asking.append(_passing(roles))
     asked = {name for request in asking for name in request["ActionNames"]}
+    whose = await principal(account, arn)
     try:
         answers = await asyncio.gather(
             *(
                 account.pages(
                     account.iam.simulate_principal_policy,
                     "EvaluationResults",
-                    PolicySourceArn=principal(arn),
+                    PolicySourceArn=whose,
                     **request,
                 )
                 for request in asking
             )
         )
-    except ProviderDenied:
-        return Simulated((), 0, "iam:SimulatePrincipalPolicy is not allowed to this identity")
     except ProviderError as error:
-        return Simulated((), 0, error.reason)
+        return Simulated((), 0, _unknown(error))
     denied = {
         str(one["EvalActionName"])
         for answer in answers

@@ -90,9 +90,8 @@ def _policies(call: Call, arn: str) -> list[Json]:
     account = call.world.account
     if arn == f"arn:aws:iam::{account}:user/practice":
         return [dict(call.world.permissions.policy or _EVERYTHING)]
-    name = arn.rpartition("/")[2]
     for role in _backend(call).roles.values():
-        if role.name == name:
+        if role.arn == arn:
             inline = [_document(one) for one in role.policies.values()]
             managed = [
                 _document(version.document)
