@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,13 @@ from tests.support.history import NOW, entry, rollout
 
 from chimera.app.settings import Settings
 from chimera.cli.main import main
-from chimera.core.model import Fence, Revision, Service
+from chimera.core.model import Fence, Revision, Service, Split
 from chimera.core.state import Phase
 from chimera.platforms.aws.albplatform import EcsAlbPlatform
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.seed import Stack
-from chimera.store import Store, open_store
+from chimera.store import open_store
 
 pytestmark = pytest.mark.xdist_group("aws-cleaning")
 V1, V2, V3 = Revision("v1"), Revision("v2"), Revision("v3")
@@ -47,17 +48,17 @@ def test_what_no_rollout_owns_goes_and_nothing_else(
 ) -> None:
     here, moved = alb_stack(box, tasks=1), alb_stack(box, tasks=1, cluster="second")
     theirs(box, here)
-    before = standing(box)
     left = asyncio.run(leave(box, home, here, moved))
     assert len(left) == 6
+    before = standing(box)
     assert main(["gc", "--dry-run", "--output", "json"]) == 0
     found = json.loads(capsys.readouterr().out)["found"]
     assert {one["rollout"] for one in found} == {"shop-1", "shop-2"}
     assert len(found) == 6
-    assert standing(box) == before | left
+    assert standing(box) == before
     assert main(["gc"]) == 0
     assert "6 resources removed, 0 left" in capsys.readouterr().out
-    assert standing(box) == before
+    assert standing(box) == before - left
     assert main(["gc"]) == 0
     assert "Nothing is left over" in capsys.readouterr().out
 
@@ -87,7 +88,8 @@ def theirs(box: Sandbox, stack: Stack) -> None:
 async def leave(box: Sandbox, home: Path, here: Stack, moved: Stack) -> set[str]:
     """Start a canary of `shop` in each of its clusters that nobody will remember.
 
-    Returns what they are made of.
+    Returns what they are made of. Then the second one's version is deployed again and promoted, so
+    that what is left of it bears the name of the stable version.
     """
     before = standing(box)
     first = replace(alb_service(box, moved), name="shop")
@@ -99,21 +101,34 @@ async def leave(box: Sandbox, home: Path, here: Stack, moved: Stack) -> set[str]
         platform = EcsAlbPlatform(MemoryInventory(), "")
         await platform.orchestrator.start(service, revision, None, fence)
         await platform.close()
+    left = standing(box) - before
+    await promote(now, Fence("shop-3", 1))
     await record(home, first, "shop-1", V2)
     await record(home, now, "shop-2", V3)
-    return standing(box) - before
+    await record(home, now, "shop-3", V3, Phase.SUCCEEDED)
+    return left
 
 
-async def record(home: Path, service: Service, name: str, canary: Revision) -> None:
+async def promote(service: Service, fence: Fence) -> None:
+    """Put V3 in the place of V1."""
+    platform = EcsAlbPlatform(MemoryInventory(), "")
+    await platform.orchestrator.start(service, V3, None, fence)
+    await platform.router.set_weights(service, Split("v1", "v3", 100), fence, timedelta(seconds=5))
+    await platform.router.commit(service, V1, V3, fence, timedelta(seconds=5))
+    await platform.router.drain(service, V1, fence, timedelta(seconds=5))
+    _, stays = await platform.orchestrator.remove(service, V1, fence)
+    assert stays == ()
+    await platform.close()
+
+
+async def record(
+    home: Path, service: Service, name: str, canary: Revision, phase: Phase = Phase.ABORTED
+) -> None:
     """Write a rollout that ended into the ledger."""
-    async with open_store(Settings(home).ledger_url) as store:
-        await _ended(store, service, name, canary)
-
-
-async def _ended(store: Store, service: Service, name: str, canary: Revision) -> None:
     its = replace(rollout(name), service=service, stable=V1, canary=canary)
-    await store.open_rollout(its, NOW)
-    await store.append(name, (entry(1, Phase.ABORTED),))
+    async with open_store(Settings(home).ledger_url) as store:
+        await store.open_rollout(its, NOW)
+        await store.append(name, (entry(1, phase),))
 
 
 def standing(box: Sandbox) -> set[str]:

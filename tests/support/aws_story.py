@@ -111,14 +111,17 @@ class Story(ABC):
     async def promote(self) -> None:
         """Take a canary that was started to its end."""
         await self.shift(100, 3)
-        await self.step(
-            "scale",
-            lambda: self.platform.orchestrator.scale_to_stable(
-                self.service, self.v2, Fence("r1", 3)
-            ),
-        )
+        await self.scale()
         await self.commit()
         await self.remove(self.v1)
+
+    async def scale(self) -> None:
+        """Give the canary as many tasks as stable, and its automatic scaling."""
+        fence = Fence("r1", 3)
+        await self.step(
+            "scale",
+            lambda: self.platform.orchestrator.scale_to_stable(self.service, self.v2, fence),
+        )
 
     async def commit(self) -> None:
         """Put the canary in stable's place."""

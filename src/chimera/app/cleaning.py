@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from chimera.app.reports import Answer, Sweep
 from chimera.core.errors import ProviderError
 from chimera.core.model import Resource, Revision, Service
 from chimera.platforms.catalog import Catalog
+from chimera.ports.platform import Platform
+from chimera.ports.sweeping import Sweeping
 from chimera.store import Store
 
 if TYPE_CHECKING:
@@ -18,19 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Orphans:
-    """What `gc` may remove of one service: revisions and the resources left of them."""
+    """What `gc` may remove of one service: revisions and the resources left of them.
+
+    rollouts: those that left something of the revision that another rollout made stable.
+    """
 
     service: Service
     revisions: tuple[Revision, ...]
     resources: tuple[Resource, ...]
-
-
-@runtime_checkable
-class Surveyor(Protocol):
-    """A platform that can tell what it has made without the inventory, by tags."""
-
-    async def survey(self, service: Service) -> tuple[Resource, ...]:
-        """Return everything of a service that bears Chimera's tags."""
+    rollouts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,27 @@ async def find_orphans(store: Store, catalog: Catalog, service: str = "") -> Fin
 
 async def _orphans(catalog: Catalog, place: _Place, resources: tuple[Resource, ...]) -> Orphans:
     service = place.service
-    stable = await catalog.get(service.platform).orchestrator.stable(service)
+    platform = catalog.get(service.platform)
+    stable = await platform.orchestrator.stable(service)
     kept = {"", stable.name if stable else ""}
     left = tuple(one for one in resources if one.revision not in kept)
     names = sorted({one.revision for one in left})
-    return Orphans(service, tuple(place.known.get(one, Revision(one)) for one in names), left)
+    revisions = tuple(place.known.get(one, Revision(one)) for one in names)
+    named = tuple(one for one in resources if stable and one.revision == stable.name)
+    alike = await _namesakes(platform, service, named)
+    rollouts = tuple(sorted({one.rollout for one in alike}))
+    return Orphans(service, revisions, (*left, *alike), rollouts)
+
+
+async def _namesakes(
+    platform: Platform, service: Service, named: tuple[Resource, ...]
+) -> tuple[Resource, ...]:
+    """Return what bears the stable revision's name, but was made by a rollout that failed."""
+    made = tuple(one for one in named if one.rollout and not one.detail.get("adopted"))
+    if not made or not isinstance(platform, Sweeping):
+        return ()
+    origin = await platform.origin(service)
+    return tuple(one for one in made if one.rollout != origin)
 
 
 async def sweep(
@@ -99,7 +113,7 @@ async def sweep(
     for name in dict.fromkeys(one.service.name for one in seen.orphans):
         # Looked at again: a rollout may have begun while the controller was started.
         for one in (await find_orphans(store, catalog, name)).orphans:
-            wanted = Maintenance(service=one.service, remove=one.revisions)
+            wanted = Maintenance(service=one.service, remove=one.revisions, rest_of=one.rollouts)
             done = await maintain(client, wanted)
             removed += done.removed
             left += done.left
@@ -159,7 +173,7 @@ async def _take_in(store: Store, catalog: Catalog, places: Mapping[str, _Places]
     for name, each in places.items():
         for place in each:
             platform = catalog.get(place.service.platform)
-            if not isinstance(platform, Surveyor):
+            if not isinstance(platform, Sweeping):
                 continue
             try:
                 found = await platform.survey(place.service)

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from chimera.engine.deps import EngineDeps
     from chimera.engine.failures import mapped
     from chimera.engine.job import in_words
+    from chimera.ports.sweeping import Sweeping
 
 WORKFLOW = "maintenance"
 TIMEOUT = timedelta(minutes=10)
@@ -30,10 +31,14 @@ LAST_GENERATION = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Maintenance:
-    """What to remove: these revisions of a service, or the whole service."""
+    """What to remove: these revisions of a service, or the whole service.
+
+    rest_of: rollouts that failed; what they left of a revision that serves by now.
+    """
 
     service: Service
     remove: tuple[Revision, ...] = ()
+    rest_of: tuple[str, ...] = ()
     uninstall: bool = False
 
 
@@ -97,6 +102,11 @@ class Maintainer:
             gone, stays = await platform.orchestrator.remove(wanted.service, revision, fence)
             removed += gone
             left += stays
+        if isinstance(platform, Sweeping):
+            for rollout in wanted.rest_of:
+                gone, stays = await platform.remove_rest(wanted.service, rollout, fence)
+                removed += gone
+                left += stays
         return Maintained(tuple(removed), tuple(left))
 
 

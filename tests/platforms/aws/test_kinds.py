@@ -77,26 +77,61 @@ def registries(told: Story) -> list[str]:
     return told.mine(one["Name"] for one in found["Services"])
 
 
-@pytest.mark.parametrize("trouble", ["none", "killed at every write"])
-async def test_a_node_that_finds_its_tasks_by_dns_gets_a_name_of_its_own(
-    box: Sandbox, trouble: str
-) -> None:
+async def by_dns(box: Sandbox) -> Story:
+    """Return a service that scales by itself and whose node finds its tasks by DNS."""
     told = Story(box, await asyncio.to_thread(mesh_stack, box, tasks=1))
+    told.scale_automatically()
     mesh = told.box.session().client("appmesh")
     node = {"meshName": told.stack.mesh, "virtualNodeName": told.stack.virtual_node}
     spec = mesh.describe_virtual_node(**node)["virtualNode"]["spec"]
     host = f"{told.stack.cloud_map_service}.{told.stack.namespace}"
     spec["serviceDiscovery"] = {"dns": {"hostname": host, "responseType": "ENDPOINTS"}}
     mesh.update_virtual_node(**node, spec=spec)
+    return told
+
+
+async def test_a_node_that_finds_its_tasks_by_dns_gets_a_name_of_its_own(box: Sandbox) -> None:
+    told = await by_dns(box)
     before, names = told.snapshot(), registries(told)
-    begin(told, trouble)
     await told.until(50)
+    await told.scale()
     assert len(registries(told)) == len(names) + 1
     assert 50 <= (await until_served(told, "v1", "v2"))["v2"] <= 150
+    await tags_tell_what_the_inventory_holds(told)
     await told.roll_back()
     assert told.snapshot() == before
     assert registries(told) == names
     assert await told.inventory.find() == ()
+    await told.platform.close()
+
+
+async def tags_tell_what_the_inventory_holds(told: Story) -> None:
+    """Nothing of a version escapes `gc`, also once its ECS service is gone by another hand."""
+    known = {(r.kind, r.id): r for r in await told.inventory.find() if r.kind != "appmesh-route"}
+    found = {(r.kind, r.id): r for r in await told.platform.survey(told.service)}
+    assert found.keys() == known.keys()
+    assert {kind for kind, _ in found} >= {"cloudmap-service", "scalable-target", *told.kinds}
+    for key, one in found.items():
+        assert (one.revision, one.rollout) == ("v2", "r1")
+        wanted = {**known[key].detail, "arn": one.detail["arn"]}
+        assert one.detail == wanted
+    ecs = told.box.session().client("ecs")
+    (name,) = (name for name in told.snapshot()["services"] if name != told.stack.service)
+    ecs.deregister_task_definition(taskDefinition=f"{name}:1")
+    ecs.delete_service(cluster=told.stack.cluster, service=name, force=True)
+    after = {(r.kind, r.id) for r in await told.platform.survey(told.service)}
+    assert after == {key for key in known if key[0] != "ecs-service"}
+
+
+async def test_a_node_by_dns_is_promoted_whatever_dies_on_the_way(box: Sandbox) -> None:
+    told = await by_dns(box)
+    names = registries(told)
+    begin(told, "killed at every write")
+    await told.until(50)
+    await told.promote()
+    (name,) = told.snapshot()["services"]
+    assert registries(told) == sorted([*names, name])
+    assert (await until_served(told, "v2")).total() == 200
     told.deaths.check()
     await told.platform.close()
 

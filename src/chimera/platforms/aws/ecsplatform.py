@@ -7,15 +7,19 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from chimera.core.model import Resource, Revision, Service
+from chimera.core.errors import ProviderRefused
+from chimera.core.model import Fence, Resource, Revision, Service
 from chimera.platforms.aws.cloudwatch import CloudWatchMetrics, MetricMap
 from chimera.platforms.aws.ecs import EcsOrchestrator
-from chimera.platforms.aws.estate import Estate, Site
+from chimera.platforms.aws.errors import PROVIDER
+from chimera.platforms.aws.estate import ECS_SERVICE, Estate, Site, version_in
 from chimera.platforms.aws.examining import Examiner
 from chimera.platforms.aws.found import ServiceFacts, Traffic
-from chimera.platforms.aws.front import Front
+from chimera.platforms.aws.front import Front, routed_still
 from chimera.platforms.aws.identity import Identity
+from chimera.platforms.aws.naming import ROLLOUT
 from chimera.platforms.aws.options import EcsTarget, build_revision, target_of
+from chimera.platforms.aws.removing import Remover
 from chimera.platforms.aws.session import Accounts
 from chimera.platforms.aws.simulation import why_unknown
 from chimera.platforms.aws.sites import Sites
@@ -38,6 +42,7 @@ class EcsPlatform:
         self, estate: Estate, target: type[EcsTarget], front: Front, metrics: MetricMap
     ) -> None:
         self.accounts, self._target = Accounts(), target
+        self._estate, self._front = estate, front
         self._sites = sites = Sites(self.accounts, target, front.clients)
         self.orchestrator = EcsOrchestrator(estate, sites, front)
         self.metrics = found = CloudWatchMetrics(estate, sites, front, metrics)
@@ -67,6 +72,26 @@ class EcsPlatform:
         why = await why_unknown((await self._sites.of(service)).account)
         said = f"it is not known whether all of this is allowed ({why}): a call that is not says so"
         return (said,) if why else ()
+
+    async def origin(self, service: Service) -> str:
+        """Return the rollout that made the version which serves by default, "" if none did."""
+        return (await self._front.serving(await self._sites.of(service))).tags.get(ROLLOUT, "")
+
+    async def remove_rest(
+        self, service: Service, rollout: str, fence: Fence
+    ) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
+        """Remove what one rollout left, whatever revision it is of; return (removed, left)."""
+        site = await self._sites.of(service)
+        await self._estate.check(service, fence, "remove")
+        recorded = await self._estate.inventory.find(service=service.name, rollout=rollout)
+        rest = tuple(r for r in recorded if site.holds(r) and not r.detail.get("adopted"))
+        serves = await self.origin(service) == rollout
+        for version in map(version_in, (one for one in rest if one.kind == ECS_SERVICE)):
+            serves = serves or await routed_still(self._front, site, version)
+        if serves:
+            reason = f"what rollout {rollout} made is still routed to"
+            raise ProviderRefused(PROVIDER, "remove", reason, hint="move its traffic away first")
+        return await Remover(site, self._front, self._estate).remove(rest)
 
     async def doctor(self) -> Sequence[Check]:
         """Check who boto3's own search makes us, and that we may do all that a rollout does."""

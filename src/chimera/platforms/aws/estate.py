@@ -66,6 +66,11 @@ class Version:
         return Resource(kind, id, service, revision, self.rollout, {**known, **detail})
 
 
+def scalable_id(version: Version) -> str:
+    """Return the key of the record of a version's scalable target."""
+    return f"{version.arn}#desired-count"
+
+
 def sibling(arn: str, name: str) -> str:
     """Return the ARN of something of the same kind beside another."""
     return f"{arn.rpartition('/')[0]}/{name}"
@@ -90,12 +95,12 @@ class Estate:
     async def version(self, service: Service, revision: str) -> Version | None:
         """Return where a revision's resources are, None if none was made or adopted."""
         found = await self.inventory.find(service=service.name, revision=revision, kind=ECS_SERVICE)
-        return _version(found[-1]) if found else None
+        return version_in(found[-1]) if found else None
 
     async def versions(self, service: Service) -> tuple[Version, ...]:
         """Return all versions of a service that were made or adopted."""
         found = await self.inventory.find(service=service.name, kind=ECS_SERVICE)
-        return tuple(_version(one) for one in found)
+        return tuple(version_in(one) for one in found)
 
     async def record(self, *resources: Resource) -> None:
         """Write down what is about to be made; what stands already stays as it is."""
@@ -109,7 +114,8 @@ class Estate:
         await self.inventory.forget(resource.kind, resource.id)
 
 
-def _version(resource: Resource) -> Version:
+def version_in(resource: Resource) -> Version:
+    """Return the version that the record of its ECS service tells of."""
     detail = resource.detail
     return Version(
         revision=Revision(resource.revision, str(detail.get("image", ""))),

@@ -87,10 +87,7 @@ class AppMeshFront:
         if not nodes.by_dns(await _spec(site, making.like)):
             return (node,)
         like = await self._registry(site, making.like)
-        name = cloudmap.label(version.name)
-        id = f"{like['NamespaceId']}/{name}"  # noqa: A001 - a resource's key
-        kept = {"namespace": like["NamespaceId"], "label": name}
-        return (node, version.resource(site, REGISTRY, id, **kept))
+        return (node, registry(site, version, like["NamespaceId"]))
 
     async def make(self, site: Site, making: Making) -> Version:
         """Create the version's node, which finds the version's tasks alone."""
@@ -186,6 +183,13 @@ class AppMeshFront:
 
     async def _registry(self, site: Site, like: Arm) -> dict[str, Any]:
         return await cloudmap.describe(site, cloudmap.registry_of(like.service))
+
+
+def registry(site: Site, version: Version, namespace: str) -> Resource:
+    """Return the record of the Cloud Map service by which a version is found."""
+    name = cloudmap.label(version.name)
+    kept = {"namespace": namespace, "label": name}
+    return version.resource(site, REGISTRY, f"{namespace}/{name}", **kept)
 
 
 async def _spec(site: Site, arm: Arm) -> dict[str, Any]:

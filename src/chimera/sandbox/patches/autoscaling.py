@@ -59,6 +59,7 @@ def register(call: Call) -> Json:
         "ScalableTargetARN": call.arn(f"scalable-target/{uuid4().hex[:16]}"),
         **found,
         **{k: v for k, v in params.items() if k != "Tags"},
+        "_tags": {**found.get("_tags", {}), **params.get("Tags", {})},
     }
     if not found and not {"MinCapacity", "MaxCapacity"} <= record.keys():
         raise _invalid("MinCapacity and MaxCapacity cannot be null.")
@@ -74,6 +75,16 @@ def describe(call: Call) -> Json:
     wanted = call.params.get("ResourceIds")
     found = [one for (name, _), one in _sorted(call.state.scaling.targets) if _in(name, wanted)]
     return page(call, found, into="ScalableTargets", size=50)
+
+
+@answers(_SERVICE, "ListTagsForResource")
+def list_tags(call: Call) -> Json:
+    """List a target's tags."""
+    wanted = call.params["ResourceARN"]
+    for one in call.state.scaling.targets.values():
+        if one["ScalableTargetARN"] == wanted:
+            return {"Tags": one["_tags"]}
+    raise AwsError("ResourceNotFoundException", f"Resource not found: {wanted}")
 
 
 @answers(_SERVICE, "DeregisterScalableTarget")
