@@ -6,7 +6,8 @@ from tests.support.rollouts import AT, MINUTE, MOVES, PLAN, ROLLOUT, SITUATIONS,
 
 from chimera.core.banner import clause, users_met
 from chimera.core.explain import ending, explain, headline
-from chimera.core.model import Exposure, Judgement, Verdict
+from chimera.core.exposure import Exposure
+from chimera.core.model import Judgement, Verdict
 from chimera.core.rollout import advance
 
 EVENTS = """
@@ -122,6 +123,28 @@ def test_a_rollout_that_is_not_over_has_no_ending_yet() -> None:
         (Exposure(1, 0, MINUTE), "users sent the canary 1 request in 1 min, none failed"),
         (Exposure(1, 1, MINUTE), "users met 1 failed request in 1 min"),
         (Exposure(9000, 4100, MINUTE), "users met 4,100 failed requests in 1 min"),
+        (
+            Exposure(0, 0, MINUTE, "envoy: read metrics: it is down."),
+            "how many requests users met in 1 min is not known: envoy: read metrics: it is down",
+        ),
+        (
+            Exposure(0, 0, unknown="no answer"),
+            "how many requests users met is not known: no answer",
+        ),
+        (
+            Exposure(40, 0, MINUTE, "no answer"),
+            "users sent the canary at least 40 requests in 1 min, none of those failed; "
+            "there may have been more: no answer",
+        ),
+        (
+            Exposure(40, 3, MINUTE, "no answer"),
+            "users met at least 3 failed requests in 1 min; there may have been more: no answer",
+        ),
+        (
+            Exposure(40, 1, MINUTE, cut=2, drained=MINUTE / 2),
+            "users met 1 failed request in 1 min; "
+            "2 requests were still in flight after 30 s and were cut",
+        ),
     ],
 )
 def test_what_users_met(exposure: Exposure, sentence: str) -> None:

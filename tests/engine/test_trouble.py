@@ -11,7 +11,7 @@ from tests.support.eventually import eventually
 from tests.support.interposed import Trouble
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable, UnknownAdapter
-from chimera.core.events import AbortRequested, ResumeRequested
+from chimera.core.events import AbortRequested, Removed, ResumeRequested
 from chimera.core.explain import headline
 from chimera.core.plan import Step
 from chimera.core.state import Phase
@@ -217,3 +217,19 @@ async def test_a_call_that_never_answers_is_given_up_and_tried_again(rig: Rig) -
     rig.platform.trouble.clear()
     await rig.ask(rollout, AbortRequested)
     await rig.client.result(rollout.id)
+
+
+async def test_requests_that_the_end_of_a_drain_cuts_off_are_told(rig: Rig) -> None:
+    its = plan(Step(10, LONG), Step(100, BAKE), drain_timeout=timedelta(seconds=1))
+    rollout = await rig.rollout(its, longest_request="1h")
+    await eventually(lambda: rig.ledger.looks.get(rollout.id))
+    busy = ProviderRefused("memory", "remove", "busy")
+    rig.platform.trouble["orchestrator.remove"] = Trouble(busy, times=1)
+    await rig.ask(rollout, AbortRequested)
+    state = await rig.client.result(rollout.id)
+    entries = [e for e in rig.ledger.entries[rollout.id] if isinstance(e.event, Removed)]
+    assert all(entry.event.cut > 0 for entry in entries)  # here each attempt finds them again
+    assert state.exposure.cut == sum(entry.event.cut for entry in entries)
+    words = "requests were still in flight after 1 s and were cut"
+    assert [words in entry.sentence for entry in entries] == [True, True]
+    assert f"{state.exposure.cut:,} {words}" in headline(rollout, state)

@@ -264,6 +264,12 @@ class FileLedger:
         with self._looks.open("a") as file:
             file.write(f"{record.generation} {record.number} {os.getpid()}\n")
 
+    def held(self, service: str, holder: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def last_look(self, rollout: str) -> LookRecord | None:
+        return None
+
     def looks(self) -> list[tuple[int, int, int]]:
         """All looks, in the order of writing: generation, number, and the writer's process id."""
         text = self._looks.read_text() if self._looks.exists() else ""

@@ -40,6 +40,13 @@ class MemoryLedger:
         self.looks.setdefault(rollout, {})[record.generation, record.number] = record
 
     def kinds(self, rollout: str) -> list[str]:
+    def held(self, service: str, holder: str) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
+
+    async def last_look(self, rollout: str) -> LookRecord | None:
+        self._up()
+        return next(reversed(self.looks.get(rollout, {}).values()), None)
+
         """The kinds of the rollout's events, in order."""
         return [entry.event.kind for entry in self.entries.get(rollout, [])]
 

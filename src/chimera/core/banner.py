@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from chimera.core.effects import Commit, RemoveCanary, RemoveOld, Shift
-from chimera.core.model import Exposure, Judgement
+from chimera.core.exposure import Exposure
+from chimera.core.model import Judgement
 from chimera.core.plan import GateKind, Rollout
 from chimera.core.state import Phase, State
 from chimera.core.words import count, duration
@@ -56,7 +57,30 @@ def ending(rollout: Rollout, state: State) -> str:
 
 
 def users_met(exposure: Exposure) -> str:
-    """Say what users met on the canary."""
+    """Say what users met on the canary, and who was cut off when a version went."""
+    met = _met_at_least(exposure) if exposure.unknown else _met(exposure)
+    return f"{met}; {cut_off(exposure)}" if exposure.cut else met
+
+
+def cut_off(exposure: Exposure) -> str:
+    """Say how many requests the end of a drain cut off."""
+    cut, were = count(exposure.cut, "request"), "was" if exposure.cut == 1 else "were"
+    return f"{cut} {were} still in flight after {duration(exposure.drained)} and {were} cut"
+
+
+def _met_at_least(exposure: Exposure) -> str:
+    lasted = f" in {duration(exposure.duration)}" if exposure.duration else ""
+    more = f"there may have been more: {clause(exposure.unknown)}"
+    if exposure.errors:
+        failed = count(exposure.errors, "failed request")
+        return f"users met at least {failed}{lasted}; {more}"
+    if exposure.requests:
+        sent = count(exposure.requests, "request")
+        return f"users sent the canary at least {sent}{lasted}, none of those failed; {more}"
+    return f"how many requests users met{lasted} is not known: {clause(exposure.unknown)}"
+
+
+def _met(exposure: Exposure) -> str:
     lasted = duration(exposure.duration)
     if exposure.errors:
         return f"users met {count(exposure.errors, 'failed request')} in {lasted}"

@@ -114,31 +114,40 @@ class Failed(_Result):
 class Committed(_Result):
     """The new version is the stable one: the durable routes name it alone.
 
-    requests, errors: what the canary's users met until now.
+    requests, errors: what the canary's users met until now. unknown: why it may be more, or "".
     """
 
     kind: Literal["committed"] = "committed"
     requests: int = 0
     errors: int = 0
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored(_Result):
-    """All traffic is on stable, read back. requests, errors: what the canary's users met."""
+    """All traffic is on stable, read back.
+
+    requests, errors: what the canary's users met. unknown: why it may be more, or "".
+    """
 
     kind: Literal["restored"] = "restored"
     requests: int = 0
     errors: int = 0
+    unknown: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed(_Result):
-    """The version that lost is gone; `left` is what could not be removed, with `reason`."""
+    """The version that lost is gone; `left` is what could not be removed, with `reason`.
+
+    cut: how many requests were still in flight on it when the drain's time was over.
+    """
 
     kind: Literal["removed"] = "removed"
     removed: tuple[Resource, ...] = ()
     left: tuple[Resource, ...] = ()
     reason: str = ""
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

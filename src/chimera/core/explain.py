@@ -12,6 +12,7 @@ from chimera.core.banner import (
     capital,
     clause,
     cleaned_up,
+    cut_off,
     ending,
     headline,
     next_weight,
@@ -181,10 +182,11 @@ def _restored(scene: _Scene, _: e.Restored) -> str:
     return f"All traffic is on {scene.stable}, read back; {met}; {scene.canary} is being removed"
 
 
-def _removed(scene: _Scene, _: e.Removed) -> str:
+def _removed(scene: _Scene, event: e.Removed) -> str:
     if scene.after.phase.final:
         return capital(ending(scene.rollout, scene.after))
-    return f"Cleanup incomplete: {cleaned_up(scene.after)}; {again(scene.after)}"
+    cut = f"{cut_off(scene.after.exposure)}; " if event.cut else ""
+    return f"Cleanup incomplete: {cut}{cleaned_up(scene.after)}; {again(scene.after)}"
 
 
 def _time_reached(scene: _Scene, _: e.TimeReached) -> str:

@@ -231,10 +231,19 @@ class OwnLook:
 
 
 @dataclass(frozen=True, slots=True)
+class Met:
+    """How many requests users sent to the canary, and how many of them failed."""
+
+    requests: int = 0
+    errors: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Both arms over one interval, at one configured canary weight. gap: why unusable, or "".
 
     notes: what was set right before the judge saw it, a sentence each. own: the operator's metrics.
+    met: what all looks of the rollout up to this one have seen; None in one of an older Chimera.
     """
 
     at: datetime
@@ -245,6 +254,7 @@ class Look:
     gap: str = ""
     notes: tuple[str, ...] = ()
     own: tuple[OwnLook, ...] = ()
+    met: Met | None = None
 
 
 class Verdict(StrEnum):
@@ -286,12 +296,3 @@ class Judgement:
     sentence: str
     findings: tuple[Finding, ...] = ()
     needs: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """What users met on the canary: requests, how many failed, for how long it had traffic."""
-
-    requests: int = 0
-    errors: int = 0
-    duration: timedelta = timedelta(0)

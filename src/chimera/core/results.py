@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from chimera.core import events as e
 from chimera.core.effects import RemoveCanary, RemoveOld
-from chimera.core.model import Exposure, Resource, Verdict
+from chimera.core.exposure import Exposure
+from chimera.core.model import Resource, Verdict
 from chimera.core.moves import (
     begin_removal,
     hold,
@@ -146,10 +147,14 @@ def not_restored(_: RolloutPlan, state: State, event: e.Failed) -> Transition:
     return Transition(_try_later(state, event.at, event.reason, forever=True))
 
 
-def removed(_: RolloutPlan, state: State, event: e.Removed) -> Transition:
+def removed(plan: RolloutPlan, state: State, event: e.Removed) -> Transition:
     """The version that lost is gone: the end; or something is left: try again later."""
     removed = _union(state.removed, event.removed)
     state = replace(state, work=None, left=event.left, removed=removed, ended_at=event.at)
+    if event.cut:
+        cut = state.exposure.cut + event.cut
+        exposure = replace(state.exposure, cut=cut, drained=plan.drain_timeout)
+        state = replace(state, exposure=exposure)
     if event.left or event.reason:
         state = replace(state, phase=Phase.CLEANUP_INCOMPLETE)
         return Transition(_try_later(state, event.at, event.reason))
@@ -184,4 +189,5 @@ def _union(first: tuple[Resource, ...], second: tuple[Resource, ...]) -> tuple[R
 def _exposure(state: State, event: e.Committed | e.Restored) -> Exposure:
     lasted = event.at - state.exposed_at if state.exposed_at else timedelta(0)
     lasted = max(lasted, timedelta(0))
-    return Exposure(requests=event.requests, errors=event.errors, duration=lasted)
+    shown = state.step >= 0  # before its first shift no user can have met it
+    return Exposure(event.requests, event.errors, lasted, event.unknown if shown else "")

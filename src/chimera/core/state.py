@@ -7,7 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from chimera.core.effects import AnyEffect, Effect
-from chimera.core.model import Exposure, Judgement, Resource
+from chimera.core.exposure import Exposure
+from chimera.core.model import Judgement, Resource
 
 
 class Phase(StrEnum):

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chimera.app.reports import Line, LookView, PlanReport, RolloutView
+from chimera.core.banner import users_met
 from chimera.core.words import duration
 from chimera.demo.load import Tally
 from chimera.demo.telling import Standing
@@ -114,5 +115,7 @@ class _Picture:
 def met_in_words(view: RolloutView) -> str:
     """Return what users met on the canary of a rollout."""
     met = view.state.exposure
+    if met.unknown:
+        return users_met(met)
     failed = f"{met.errors:,} of them failed" if met.errors else "none of them failed"
     return f"{met.requests:,} requests in {duration(met.duration)}, {failed}"

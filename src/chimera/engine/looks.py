@@ -51,6 +51,11 @@ class LookWriter:
         if self._task is None:
             self._task = asyncio.create_task(self._run())
 
+    async def last(self, rollout: str) -> LookRecord | None:
+        """Return a rollout's last look, be it written yet or not; None if it has none."""
+        waiting = [one.record for one in (*self._writing, *self._waiting) if one.rollout == rollout]
+        return waiting[-1] if waiting else await self._ledger.last_look(rollout)
+
     async def close(self, timeout_s: float = 2.0) -> None:
         """Write what waits, for as long as `timeout_s` allows."""
         with suppress(TimeoutError):

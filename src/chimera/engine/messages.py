@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from chimera.core.effects import AnyEffect, Effect
 from chimera.core.events import Request, Result
-from chimera.core.model import Fence, Reading, Split
+from chimera.core.model import Fence, Met, Reading, Split
 from chimera.core.plan import Rollout
 from chimera.ports.ledger import Entry
 
@@ -93,7 +93,7 @@ class WatchMemory:
 
     watched_s: how long it has watched; baked_s: how much of that with usable looks at requests of
     this watch. since: when it began. judge: the judge's dump. reading: what the next look is
-    compared with.
+    compared with. met: what the rollout's looks have seen of the canary's users; None: not known.
     """
 
     watched_s: float = 0.0
@@ -102,6 +102,7 @@ class WatchMemory:
     judge: str = ""
     reading: Reading | None = None
     since: datetime | None = None
+    met: Met | None = None
 
 
 def describe(effect: AnyEffect) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from chimera.core.effects import (
     Shift,
     Watch,
 )
-from chimera.core.errors import ProviderUnavailable
+from chimera.core.errors import ChimeraError, ProviderUnavailable
 from chimera.core.events import (
     AnyResult,
     Committed,
@@ -29,15 +29,17 @@ from chimera.core.events import (
     Restored,
     Shifted,
 )
-from chimera.core.model import Resource, Revision, Split
+from chimera.core.exposure import Counted
+from chimera.core.model import Met, Revision, Split
 from chimera.engine.beat import last_memory
+from chimera.engine.exposure import exposure
 from chimera.engine.job import Job, in_words, lease_ran_out, same
 from chimera.engine.watch import Watcher
+from chimera.ports.urgency import urgent
 
 log = logging.getLogger(__name__)
 
 READ_BACK_S = 10.0
-EXPOSURE_S = 2.0
 REMOVE_S = 300.0
 SHARE_OF_DEADLINE = 0.95
 # A shift that watches while it scales numbers its looks from here, apart from a watch's own.
@@ -219,39 +221,37 @@ async def commit(job: Job) -> AnyResult:
     observed = await _read_back(job, committed)
     if not same(observed, committed):
         raise ProviderUnavailable(job.platform.name, "commit", f"the routes still say {observed}")
-    requests, errors = await _exposure(job)
+    counted = await exposure(job)
     return Committed(
-        at=job.clock.now(), generation=fence.generation, requests=requests, errors=errors
+        at=job.clock.now(),
+        generation=fence.generation,
+        requests=counted.met.requests,
+        errors=counted.met.errors,
+        unknown=counted.unknown,
     )
 
 
 async def restore(job: Job) -> AnyResult:
     """Give all traffic to stable: this first, then what users met."""
     rollout, fence = job.task.rollout, job.task.fence
-    requests = errors = 0
+    counted = Counted(Met())
     if not rollout.plan.install:
-        call = job.platform.router.restore(rollout.service, rollout.stable, rollout.canary, fence)
-        await job.limited(call, "restore", limit_s=30)
-        observed = await _read_back(job, Split(rollout.stable.name))
+        router = job.platform.router
+        with urgent():
+            call = router.restore(rollout.service, rollout.stable, rollout.canary, fence)
+            await job.limited(call, "restore", limit_s=30)
+            observed = await _read_back(job, Split(rollout.stable.name))
         if not same(observed, Split(rollout.stable.name)):
             reason = f"the routes still say {observed}"
             raise ProviderUnavailable(job.platform.name, "restore", reason)
-        requests, errors = await _exposure(job)
+        counted = await exposure(job)
     return Restored(
-        at=job.clock.now(), generation=fence.generation, requests=requests, errors=errors
+        at=job.clock.now(),
+        generation=fence.generation,
+        requests=counted.met.requests,
+        errors=counted.met.errors,
+        unknown=counted.unknown,
     )
-
-
-async def _exposure(job: Job) -> tuple[int, int]:
-    """Return what the canary's users met so far, (0, 0) if that cannot be known now."""
-    rollout = job.task.rollout
-    try:
-        call = job.platform.metrics.read(rollout.service, rollout.stable, rollout.canary)
-        reading = await job.limited(call, "read the metrics", limit_s=EXPOSURE_S)
-    except Exception as error:  # how many users it met is no reason to leave them there
-        log.warning("exposure.unknown", extra={"rollout": rollout.id, "reason": in_words(error)})
-        return 0, 0
-    return sum(s.requests for s in reading.canary), sum(s.errors for s in reading.canary)
 
 
 async def _is_alone(job: Job) -> bool:
@@ -265,19 +265,26 @@ async def remove(job: Job, revision: Revision) -> AnyResult:
     """Drain and remove a version without traffic; what cannot be removed is said, not hidden."""
     rollout, fence = job.task.rollout, job.task.fence
     drain = rollout.plan.drain_timeout
-    removed: tuple[Resource, ...]
-    left: tuple[Resource, ...] = ()
+    at, generation = job.clock.now, fence.generation
     if rollout.plan.install and await _is_alone(job):
-        removed = await job.platform.orchestrator.uninstall(rollout.service, fence)
-    else:
-        call = job.platform.router.drain(rollout.service, revision, fence, drain)
-        await job.limited(call, "drain", limit_s=drain.total_seconds() + REMOVE_S)
+        gone = await job.platform.orchestrator.uninstall(rollout.service, fence)
+        return Removed(at=at(), generation=generation, removed=tuple(gone))
+    call = job.platform.router.drain(rollout.service, revision, fence, drain)
+    cut = await job.limited(call, "drain", limit_s=drain.total_seconds() + REMOVE_S)
+    if cut:
+        log.warning("drain.cut", extra={"rollout": rollout.id, "requests": cut})
+    try:
         removing = job.platform.orchestrator.remove(rollout.service, revision, fence)
-        removed, left = await job.limited(removing, "remove", limit_s=REMOVE_S)
+        gone, left = await job.limited(removing, "remove", limit_s=REMOVE_S)
+    except ChimeraError as error:
+        if not cut:
+            raise
+        return Removed(at=at(), generation=generation, reason=in_words(error), cut=cut)
     return Removed(
-        at=job.clock.now(),
-        generation=fence.generation,
-        removed=tuple(removed),
+        at=at(),
+        generation=generation,
+        removed=tuple(gone),
         left=tuple(left),
         reason=f"could not remove {', '.join(map(str, left))}" if left else "",
+        cut=cut,
     )

@@ -6,11 +6,12 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 
+from chimera.core import exposure
 from chimera.core.analysis import judge, looks, skew
 from chimera.core.effects import Watch
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
 from chimera.core.events import AnyResult, Judged, LeaseExpired
-from chimera.core.model import Judgement, Look, Reading, Split, Verdict
+from chimera.core.model import Judgement, Look, Met, Reading, Split, Verdict
 from chimera.core.words import duration
 from chimera.engine.job import Job, in_words, lease_ran_out, same
 from chimera.engine.messages import WatchMemory
@@ -20,6 +21,7 @@ from chimera.ports.ledger import LookRecord
 log = logging.getLogger(__name__)
 
 MAX_MISHAPS = 5
+PATIENCE_S = 1.0  # the lease waits to be renewed
 # Of a source that has a point only now and then: how often to ask between two of them, after how
 # many missing ones that is a gap, and how many of them later than the requests they may come.
 LOOKS_PER_POINT = 4
@@ -67,6 +69,8 @@ class Watcher:
 
     async def run(self) -> AnyResult:
         """Watch until there is something to say."""
+        if self._memory.met is None:
+            self._memory = replace(self._memory, met=await self._met_before())
         due = self._ticked_at
         while True:
             found = await self._tick()
@@ -76,6 +80,16 @@ class Watcher:
             tick_s = min(self._interval_s, self._lease_s) if self._leased else self._interval_s
             due = max(due + tick_s, now)
             await self._job.clock.sleep(min(due, max(self._look_due, now)) - now)
+
+    async def _met_before(self) -> Met:
+        """Return what the looks before this watch saw; without a ledger those of this one count."""
+        try:
+            call = self._job.looks.last(self._job.task.rollout.id)
+            last = await self._job.limited(call, "read the last look", limit_s=PATIENCE_S)
+        except Exception as error:
+            log.warning("watch.former_looks_unknown", extra={"reason": in_words(error)})
+            return Met()
+        return (last.look.met if last else None) or Met()
 
     async def _tick(self) -> AnyResult | None:
         now = self._job.clock.monotonic()
@@ -141,7 +155,8 @@ class Watcher:
         known = reading or before
         plan = skew.at_skew(self._plan, known.skew_s if known else 0.0)
         self._judge, judgement = judge.observe(plan, self._judge, look)
-        memory = self._memory
+        memory = replace(self._memory, met=exposure.add(self._memory.met, look))
+        look = replace(look, met=memory.met)
         self._job.looks.add(
             self._job.task.rollout.id,
             LookRecord(

@@ -48,3 +48,12 @@ class Ledger(Protocol):
 
     async def append_look(self, rollout: str, record: LookRecord) -> None:
         """Append one look."""
+
+    def held(self, service: str, holder: str) -> AbstractAsyncContextManager[None]:
+        """Keep rollouts of a service from beginning; RolloutConflict if one is under way.
+
+        For maintenance. The same holder may hold it again, as after a crash.
+        """
+
+    async def last_look(self, rollout: str) -> LookRecord | None:
+        """Return the look that was appended last, None if there is none."""

@@ -126,6 +126,10 @@ class Store:
         For one that the engine never began or has lost. It stays on record and cannot begin.
         """
         work = openings.releasing(rollout, reason, datetime.now(UTC))
+    async def last_look(self, rollout: str) -> LookRecord | None:
+        """Return the look of a rollout that was written last, None if it has none."""
+        return await self._database.read(queries.last_look(rollout), _READ)
+
         return await self._database.write(work, _WRITE)
 
     # What the doors ask
