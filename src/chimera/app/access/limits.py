@@ -12,8 +12,9 @@ from chimera.store.counters import Counters
 
 WINDOW = timedelta(minutes=15)
 # An account from one address; one address; an account from everywhere, high because whoever
-# reaches it locks the password of its owner out for a while (a link still lets her in).
+# reaches it, which takes many addresses, locks the password of its owner out for a while.
 PER_PAIR, PER_SOURCE, PER_ACCOUNT = 10, 50, 100
+_WHAT = "too many attempts to sign in"
 
 
 class Attempts:
@@ -23,17 +24,19 @@ class Attempts:
         self._counters = counters
 
     async def begin(self, account: str, source: str) -> None:
-        """Count an attempt; TooMany says when there may be another."""
+        """Count an attempt; TooMany says when there may be another.
+
+        What an address has no attempts left for does not count towards the account: one address
+        alone could shut its owner out.
+        """
         source = _network(source)
-        await self.within(
-            {
-                _pair(account, source): PER_PAIR,
-                f"try:from:{source}": PER_SOURCE,
-                f"try:to:{account}": PER_ACCOUNT,
-            },
-            WINDOW,
-            "too many attempts to sign in",
-        )
+        limits = {_pair(account, source): PER_PAIR, f"try:from:{source}": PER_SOURCE}
+        await self.within(limits, WINDOW, _WHAT)
+        await self.within({f"try:to:{account}": PER_ACCOUNT}, WINDOW, _WHAT)
+
+    async def link_failed(self, source: str) -> None:
+        """Count a link that was none; TooMany after many from one address."""
+        await self.within({f"link:from:{_network(source)}": PER_SOURCE}, WINDOW, _WHAT)
 
     async def succeeded(self, account: str, source: str) -> None:
         """Forget the failures before a success."""
@@ -58,4 +61,4 @@ def _network(source: str) -> str:
 
 
 def _pair(account: str, source: str) -> str:
-    return f"try:{account}:{source}"
+    return f"try:pair:{account}:{source}"

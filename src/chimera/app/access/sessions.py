@@ -74,18 +74,20 @@ class Sessions:
         return code
 
     async def sign_in_by_link(self, code: str, *, source: str, former: str = "") -> str:
-        """Start a session for a one-time code; NotSignedIn if it was used or has expired."""
-        await self._attempts.begin("one-time link", source)
+        """Start a session for a one-time code; NotSignedIn if it was used or has expired.
+
+        A code cannot be guessed, so attempts before it never shut out who holds one.
+        """
         found = await self._documents.take(_LINK, digest(code))
         user = await self._people.user(found.owner) if found else None
         if user is None or user.disabled:
             by = Actor(user.name if user else "", source)
             await self._audit.note(by, "sign-in", outcome="refused", detail="link")
+            await self._attempts.link_failed(source)
             raise NotSignedIn(
                 "this link was used or has expired",
-                hint="`chimera user link` makes a new one, on the machine that Chimera runs on",
+                hint="`chimera user link NAME` makes a new one, on the machine that it runs on",
             )
-        await self._attempts.succeeded("one-time link", source)
         return await self.start(user, source=source, former=former, how="link")
 
     async def start(self, user: UserRow, *, source: str, former: str, how: str) -> str:
