@@ -59,6 +59,44 @@ async def test_nobody_gives_more_than_he_has_or_sees_what_others_have(one: Serve
         assert (await client.delete(f"/api/v1/tokens/{others}")).status_code == 404
 
 
+async def test_a_token_revokes_no_token_that_may_do_more(one: Served) -> None:
+    async with one.client() as ada:
+        made = [
+            (await ada.post("/api/v1/tokens", json={"name": name, "roles": roles})).json()
+            for name, roles in (
+                ("reads", ["viewer@logo"]),
+                ("reads too", ["viewer@logo"]),
+                ("acts", ["operator@logo"]),
+            )
+        ]
+        places = [f"/api/v1/tokens/{each['token']['id']}" for each in made]
+        bearer = {"authorization": f"Bearer {made[0]['secret']}"}
+        async with httpx.AsyncClient(base_url=one.url, headers=bearer) as reads:
+            assert (await reads.delete(places[2])).status_code == 403
+            assert [(await reads.delete(place)).status_code for place in places[1::-1]] == [204] * 2
+        left = (await ada.get("/api/v1/tokens")).json()
+        assert {each["name"] for each in left if not each["revoked"]} == {"acts", "test"}
+
+
+async def test_a_change_that_is_refused_changes_nothing(one: Served) -> None:
+    async with one.client() as ada:
+        for change in (
+            {"roles": ["admin"], "password": "short"},
+            {"roles": ["admin"], "disabled": True, "password": ""},
+            {"disabled": True, "roles": ["king"]},
+        ):
+            assert (await ada.patch("/api/v1/users/otto", json=change)).status_code == 422
+        last = {"roles": ["viewer"], "password": "correct horse battery"}
+        assert (await ada.patch("/api/v1/users/ada", json=last)).status_code == 403
+    for name, role in (("otto", "operator"), ("ada", "admin")):
+        found = await one.access.users.get(name)
+        assert (dict(found.grants), found.disabled, found.has_password) == (
+            {"*": role},
+            False,
+            False,
+        )
+
+
 async def test_what_was_done_is_in_the_trail(one: Served) -> None:
     async with one.client() as client:
         await client.post("/api/v1/users", json={"name": "grace", "roles": []})

@@ -50,6 +50,20 @@ async def test_an_identity_has_one_account(store: Store) -> None:
         await store.people.add_user(UserRow("other", "", {}, NOW, provider="issuer 4711"))
 
 
+async def test_an_account_is_changed_as_a_whole(store: Store) -> None:
+    people = store.people
+    await people.add_user(ADA)
+    assert await people.change_user("ada")
+    assert not await people.change_user("nobody", disabled=False)
+    for change in ({"disabled": True}, {"password_hash": "new"}):
+        await people.add_session(SessionRow("a", "ada", "here", NOW, NOW, NOW + HOUR))
+        assert await people.change_user("ada", grants={"shop": Role.VIEWER}, **change)
+        assert await people.sessions("ada") == ()
+    assert await people.user("ada") == UserRow(
+        "ada", "new", {"shop": Role.VIEWER}, NOW, provider_grants={}, disabled=True
+    )
+
+
 async def test_sessions_end_one_by_one_and_with_their_account(store: Store) -> None:
     people = store.people
     await people.add_user(ADA)
@@ -63,7 +77,7 @@ async def test_sessions_end_one_by_one_and_with_their_account(store: Store) -> N
     assert await people.end_session("a")
     assert not await people.end_session("a")
     assert await people.end_sessions("ada", but="b") == 1
-    await people.set_disabled("ada", disabled=True)
+    await people.change_user("ada", disabled=True)
     assert await people.sessions("ada") == ()
 
 

@@ -131,17 +131,16 @@ async def get_user(request: Request, name: Name) -> Response:
     responses=documented(404),
 )
 async def change_user(request: Request, name: Name, change: UserChange) -> Response:
-    """Change an account's roles, password, or whether it may sign in."""
-    access, by = access_of(request), actor(request)
+    """Change an account's roles, password, or whether it may sign in: all of it, or nothing."""
     await _known(request, name)
-    if change.roles is not None:
-        await access.users.grant(name, parse_grants(change.roles), by=by)
-    if change.disabled is not None:
-        await access.users.set_disabled(name, disabled=change.disabled, by=by)
-    if change.password is not None:
-        await access.users.set_password(name, change.password.get_secret_value(), by=by)
-    access.forget()
-    return reply(user_of(await access.users.get(name)))
+    changed = await access_of(request).users.change(
+        name,
+        grants=None if change.roles is None else parse_grants(change.roles),
+        disabled=change.disabled,
+        password=change.password.get_secret_value() if change.password is not None else None,
+        by=actor(request),
+    )
+    return reply(user_of(changed))
 
 
 @router.post(
@@ -229,11 +228,15 @@ async def revoke_token(
     request: Request,
     token: Annotated[str, Path(description="The token's id.", max_length=40)],
 ) -> Response:
-    """Revoke a token for good: one's own, or anybody's as an admin."""
+    """Revoke a token for good: one's own, or anybody's as an admin.
+
+    A token revokes itself, and of its owner's others those that may do no more than it.
+    """
     who, access = principal(request), access_of(request)
     of = "" if who.may(Role.ADMIN) else who.account
+    within = who.grants if of and who.kind is Kind.TOKEN else None
     try:
-        await access.tokens.revoke(token, by=actor(request), of=of)
+        await access.tokens.revoke(token, by=actor(request), of=of, within=within)
     except SpecError as error:
         raise ApiError(NOT_FOUND, str(error), "GET /api/v1/tokens lists yours") from None
     return Response(status_code=204)

@@ -133,17 +133,30 @@ class People:
         which = sa.update(USERS).where(USERS.c.name == codec.clean(name))
         return bool(await self._run(which.values({column: _GRANTS.encode(dict(grants))})))
 
-    async def set_disabled(self, name: str, *, disabled: bool) -> bool:
-        """Disable or enable an account; False if there is none. Disabling ends its sessions."""
+    async def change_user(
+        self,
+        name: str,
+        *,
+        grants: Grants | None = None,
+        disabled: bool | None = None,
+        password_hash: str | None = None,
+    ) -> bool:
+        """Change an account, all of it or nothing; what is None stays. False if there is none.
+
+        Disabling it and a new password end its sessions.
+        """
+        said: dict[str, Any] = {"disabled": disabled, "password_hash": password_hash}
+        values = {column: value for column, value in said.items() if value is not None}
+        if grants is not None:
+            values["grants"] = _GRANTS.encode(dict(grants))
 
         def work(connection: sa.Connection) -> bool:
             key = codec.clean(name)
-            found = connection.execute(
-                sa.update(USERS).where(USERS.c.name == key).values(disabled=disabled)
-            )
-            if disabled:
+            which = sa.update(USERS).where(USERS.c.name == key)
+            found = connection.execute(which.values(values)).rowcount if values else 1
+            if disabled or password_hash is not None:
                 connection.execute(sa.delete(SESSIONS).where(SESSIONS.c.user == key))
-            return bool(found.rowcount)
+            return bool(found)
 
         return await self._database.write(work, _WRITE)
 

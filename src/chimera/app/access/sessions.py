@@ -57,7 +57,7 @@ class Sessions:
             raise
         user = await self._people.user(name)
         fits = await self._passwords.fits(password, user.password_hash if user else "")
-        if user is None or not fits or user.disabled:
+        if user is None or not fits or user.disabled or user.provider:
             await self._audit.note(by, "sign-in", outcome="refused", detail="password")
             raise NotSignedIn("the name or the password is wrong", hint="try again")
         await self._attempts.succeeded(name, source)

@@ -100,16 +100,27 @@ class Tokens:
         """Return the tokens of an account, or all of them, the newest first."""
         return [_view(row) for row in await self._people.tokens(user)]
 
-    async def revoke(self, id_: str, *, by: Actor, of: str = "") -> None:
-        """Revoke a token for good. of: only if it belongs to that account; SpecError if unknown."""
+    async def revoke(
+        self, id_: str, *, by: Actor, of: str = "", within: Mapping[str, Role] | None = None
+    ) -> None:
+        """Revoke a token for good; SpecError if unknown.
+
+        of: only if it belongs to that account. within: only if it may do no more than this,
+        NotAllowed otherwise.
+        """
         found = await self._people.token(id_)
         if found is None or (of and found[0].user != of):
             raise SpecError(f"no token '{id_}'", hint="`chimera token list` shows their ids")
+        row, owner = found
+        mine = narrowed(row.grants, grants_of(owner))
+        if within is not None and narrowed(mine, within) != mine:
+            raise NotAllowed(
+                f"the token {row.name} may do more than what asks to revoke it",
+                hint="revoke it as a user, on the settings page",
+            )
         await self._people.revoke_token(id_)
         self.forget()
-        await self._audit.note(
-            by, "token.revoke", id_, detail=f"{found[0].name} of {found[0].user}"
-        )
+        await self._audit.note(by, "token.revoke", id_, detail=f"{row.name} of {row.user}")
 
     def forget(self) -> None:
         """Read every token anew."""

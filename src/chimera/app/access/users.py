@@ -85,29 +85,41 @@ class Users:
 
     async def grant(self, name: str, grants: Mapping[str, Role], *, by: Actor) -> UserView:
         """Replace what an admin granted an account; at least one admin stays."""
-        user = await self._row(name)
-        if grants.get(EVERYTHING) is not Role.ADMIN:
-            await self._keep_an_admin(user)
-        await self._people.set_grants(name, grants)
-        self._changed()
-        detail = ", ".join(format_grants(grants)) or "nothing"
-        await self._audit.note(by, "user.grant", name, detail=detail)
-        return await self.get(name)
+        return await self.change(name, grants=grants, by=by)
 
     async def set_disabled(self, name: str, *, disabled: bool, by: Actor) -> UserView:
         """Disable an account and end its sessions, or enable it; at least one admin stays."""
+        return await self.change(name, disabled=disabled, by=by)
+
+    async def change(
+        self,
+        name: str,
+        *,
+        grants: Mapping[str, Role] | None = None,
+        disabled: bool | None = None,
+        password: str | None = None,
+        by: Actor,
+    ) -> UserView:
+        """Change an account, all of it or, after an error, nothing; what is None stays."""
         user = await self._row(name)
-        if disabled:
+        if disabled or (grants is not None and grants.get(EVERYTHING) is not Role.ADMIN):
             await self._keep_an_admin(user)
-        await self._people.set_disabled(name, disabled=disabled)
+        hashed = None if password is None else await self._hashed(user, password)
+        await self._people.change_user(name, grants=grants, disabled=disabled, password_hash=hashed)
         self._changed()
-        await self._audit.note(by, "user.disable" if disabled else "user.enable", name)
+        if grants is not None:
+            detail = ", ".join(format_grants(grants)) or "nothing"
+            await self._audit.note(by, "user.grant", name, detail=detail)
+        if disabled is not None:
+            await self._audit.note(by, "user.disable" if disabled else "user.enable", name)
+        if hashed is not None:
+            await self._audit.note(by, "user.password", name)
         return await self.get(name)
 
     async def set_password(self, name: str, password: str, *, by: Actor, keep: str = "") -> None:
         """Set a password and end the account's sessions, but that of the id `keep`."""
-        await self._row(name)
-        await self._people.set_password_hash(name, await self._passwords.hash(password))
+        hashed = await self._hashed(await self._row(name), password)
+        await self._people.set_password_hash(name, hashed)
         await self._people.end_sessions(name, but=keep)
         self._changed()
         await self._audit.note(by, "user.password", name)
@@ -121,6 +133,13 @@ class Users:
             await self._audit.note(by, "user.password", name, outcome="refused")
             raise NotAllowed("the old password is wrong", hint="try again")
         await self.set_password(name, new, by=by, keep=keep)
+
+    async def _hashed(self, user: UserRow, password: str) -> str:
+        if user.provider:
+            raise NotAllowed(
+                f"{user.name} signs in at the provider", hint="change the password there"
+            )
+        return await self._passwords.hash(password)
 
     async def _keep_an_admin(self, but: UserRow) -> None:
         if not principal_of(but).may(Role.ADMIN):
