@@ -35,6 +35,6 @@ VOLUME /data
 EXPOSE 8470
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python3", "-c", "import sys, urllib.request as u; sys.exit(u.urlopen('http://127.0.0.1:8470/healthz', timeout=4).status != 200)"]
+    CMD ["python3", "-m", "chimera.app.alive"]
 ENTRYPOINT ["chimera"]
 CMD ["up"]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +13,8 @@ from chimera.core.access import Role
 from chimera.core.errors import SpecError
 
 OPEN = {"CHIMERA_LISTEN": "0.0.0.0:8470"}
+NAMED = {"CHIMERA_PUBLIC_URL": "https://chimera.example"}
+TLS = {"CHIMERA_TLS_CERT": "a.pem", "CHIMERA_TLS_KEY": "a.key"}
 
 
 @pytest.mark.parametrize(
@@ -20,8 +23,10 @@ OPEN = {"CHIMERA_LISTEN": "0.0.0.0:8470"}
         {},
         {"CHIMERA_LISTEN": "[::1]:9000"},
         {"CHIMERA_LISTEN": "localhost:9000"},
-        {**OPEN, "CHIMERA_TRUSTED_PROXY": "10.0.0.7"},
-        {**OPEN, "CHIMERA_TLS_CERT": "a.pem", "CHIMERA_TLS_KEY": "a.key"},
+        {**OPEN, **NAMED, "CHIMERA_TRUSTED_PROXY": "10.0.0.7"},
+        {**OPEN, **NAMED, **TLS},
+        {**OPEN, **TLS, "CHIMERA_ALLOWED_HOSTS": "chimera.lan"},
+        {**TLS, "CHIMERA_LISTEN": "10.0.0.4:8470"},
         {**OPEN, "CHIMERA_PUBLISHED": "127.0.0.1:8470"},
     ],
 )
@@ -34,6 +39,34 @@ def test_an_open_bind_without_tls_is_refused(listen: str) -> None:
     with pytest.raises(SpecError, match="in the clear") as refused:
         guard_settings({"CHIMERA_LISTEN": listen}).refuse_open_bind()
     assert "CHIMERA_TLS_CERT" in refused.value.hint
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:8470", "[::]:8470"])
+@pytest.mark.parametrize("safe", [TLS, {"CHIMERA_TRUSTED_PROXY": "10.0.0.7"}])
+def test_every_address_is_none_to_open_it_by(listen: str, safe: dict[str, str]) -> None:
+    with pytest.raises(SpecError, match="none to open it by") as refused:
+        guard_settings({"CHIMERA_LISTEN": listen, **safe}).refuse_open_bind()
+    assert "CHIMERA_PUBLIC_URL" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ({**TLS, "CHIMERA_LISTEN": "10.0.0.4:8470"}, "https://10.0.0.4:8470"),
+        ({**TLS, "CHIMERA_LISTEN": "[fd00::4]:8470"}, "https://[fd00::4]:8470"),
+        ({**TLS, "CHIMERA_LISTEN": "Chimera.lan:443"}, "https://Chimera.lan:443"),
+        ({**OPEN, **TLS, "CHIMERA_ALLOWED_HOSTS": "chimera.lan"}, "https://chimera.lan:8470"),
+        ({**OPEN, **TLS, "CHIMERA_ALLOWED_HOSTS": "a.lan:443, b.lan"}, "https://a.lan:443"),
+        ({**OPEN, **TLS, **NAMED}, "https://chimera.example"),
+        ({**OPEN, **TLS, "CHIMERA_PUBLISHED": "127.0.0.1:9999"}, "https://127.0.0.1:9999"),
+    ],
+)
+def test_the_address_that_is_printed_is_one_that_is_answered(env: dict[str, str], url: str) -> None:
+    settings = guard_settings(env)
+    settings.refuse_open_bind()
+    place = urlsplit(settings.url)
+    assert settings.url == url
+    assert {place.netloc.lower(), place.netloc.lower().rpartition(":")[0]} & settings.names
 
 
 @pytest.mark.parametrize("published", ["0.0.0.0:8470", "10.0.0.4:80", "8470", "127.0.0.1"])

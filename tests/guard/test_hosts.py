@@ -52,8 +52,8 @@ OURS = [
 OPTIONS = {"public_url": "https://chimera.example", "allowed_hosts": ("lan.example:8443",)}
 
 
-async def ask(access: Access, headers: list[tuple[bytes, bytes]]) -> httpx.Response:
-    transport = httpx.ASGITransport(house(access, **OPTIONS).app)
+async def ask(access: Access, headers: list[tuple[bytes, bytes]], **options: str) -> httpx.Response:
+    transport = httpx.ASGITransport(house(access, **{**OPTIONS, **options}).app)
     request = httpx.Request("GET", "http://127.0.0.1:8470/sign-in")
     request.headers = httpx.Headers([(b"accept", b"text/html"), *headers])
     answer = await transport.handle_async_request(request)
@@ -72,6 +72,24 @@ async def test_another_name_is_refused(access: Access, host: str) -> None:
 @pytest.mark.parametrize("host", OURS)
 async def test_its_own_names_are_answered(access: Access, host: str) -> None:
     assert (await ask(access, [(b"host", host.encode())])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("listens", "host", "status"),
+    [
+        ("10.0.0.4", "10.0.0.4:8470", 200),
+        ("fd00::4", "[fd00::4]:8470", 200),
+        ("Chimera.lan", "chimera.lan:8470", 200),
+        ("10.0.0.4", "10.0.0.5:8470", 421),
+        ("0.0.0.0", "0.0.0.0:8470", 421),
+        ("::", "[::]:8470", 421),
+    ],
+)
+async def test_the_address_it_listens_on_is_a_name_unless_it_is_every_one(
+    access: Access, listens: str, host: str, status: int
+) -> None:
+    answer = await ask(access, [(b"host", host.encode())], host=listens)
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from chimera.core.errors import SpecError
 
 Network = IPv4Network | IPv6Network
 DEFAULT_PORT = 8470
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 SHORTEST_KEY = 32
 
 
@@ -78,18 +79,42 @@ class GuardSettings:
     @property
     def secure(self) -> bool:
         """Whether browsers reach it by https."""
+    @property
+    def wildcard(self) -> bool:
+        """Whether it listens on every address, which is no name to open it by."""
+        try:
+            return ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The hosts that it answers to, `name` or `name:port`; a name alone is on every port."""
+        found = {*_LOOPBACK_NAMES, *self.allowed_hosts}
+        if self.public_url:
+            found.add(urlsplit(self.public_url).netloc)
+        if not self.wildcard:
+            found.add(_bracketed(self.host).lower())
+        return frozenset(found)
+
         return self.tls_cert is not None or self.public_url.startswith("https://")
 
     @property
     def url(self) -> str:
         """The address to open in a browser, without a slash at the end."""
-        if self.public_url or self.published:
-            return self.public_url or f"http://{self.published}"
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls_cert else 'http'}://{host}:{self.port}"
+        if self.public_url:
+            return self.public_url
+        scheme = "https" if self.tls_cert else "http"
+        if self.published:
+            return f"{scheme}://{self.published}"
+        if self.wildcard and self.allowed_hosts:
+            name = self.allowed_hosts[0]
+            with_port = name.rpartition(":")[2].isdigit()
+            return f"{scheme}://{name}" if with_port else f"{scheme}://{name}:{self.port}"
+        return f"{scheme}://{_bracketed(self.host)}:{self.port}"
 
     def refuse_open_bind(self) -> None:
-        """Raise SpecError if passwords would cross a network in the clear."""
+        """Raise SpecError if passwords would cross a network in the clear, or no name is known."""
         if not (self.loopback or self.tls_cert or self.trusted_proxy or self.published):
             raise SpecError(
                 f"CHIMERA_LISTEN is {self.host}:{self.port}: others could read along in the clear",
@@ -100,6 +125,12 @@ class GuardSettings:
 
 
 def guard_settings(env: Mapping[str, str]) -> GuardSettings:
+        if self.wildcard and not (self.public_url or self.allowed_hosts or self.published):
+            raise SpecError(
+                f"CHIMERA_LISTEN is {self.host}:{self.port}: every address, and none to open it by",
+                hint="say what people type in CHIMERA_PUBLIC_URL, e.g. https://chimera.example.com;"
+                " or listen on one address of this machine",
+            )
     """Read how Chimera is reached; SpecError names a bad variable."""
     host, port = _listen(env)
     cert, key = env.get("CHIMERA_TLS_CERT", ""), env.get("CHIMERA_TLS_KEY", "")
@@ -137,6 +168,10 @@ def _words(env: Mapping[str, str], variable: str) -> list[str]:
 
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chimera.app.doors import GuardSettings
 from chimera.guard.refusing import refusal
-
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class Hosts:
@@ -18,11 +15,7 @@ class Hosts:
 
     def __init__(self, app: ASGIApp, settings: GuardSettings) -> None:
         self._app = app
-        names = {host.lower() for host in settings.allowed_hosts}
-        if settings.public_url:
-            names.add(urlsplit(settings.public_url).netloc)
-        # A name without a port stands for every port: a container's is another one outside.
-        self._names = names | _LOOPBACK
+        self._names = settings.names
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
