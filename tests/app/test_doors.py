@@ -88,7 +88,7 @@ KEY = "k" * 32
 def test_everything_has_a_safe_default() -> None:
     settings = Settings.from_environment({"CHIMERA_HOME": str(HOME)})
     assert settings.guard.url == "http://127.0.0.1:8470"
-    assert (settings.guard.trusted_proxy, settings.guard.private_hosts) == ((), ())
+    assert settings.guard.trusted_proxy == ()
     assert settings.access.key_file == HOME / "secret.key"
     assert (settings.access.idle, settings.access.longest) == (
         timedelta(hours=12),
@@ -111,6 +111,7 @@ def test_what_is_said_is_read(tmp_path: Path) -> None:
         "CHIMERA_OIDC_CLIENT_ID": "chimera",
         "CHIMERA_OIDC_CLIENT_SECRET_FILE": str(secret),
         "CHIMERA_OIDC_ROLES": "sre=admin, shop=operator@shop,shop=viewer",
+        "CHIMERA_PRIVATE_HOSTS": "Keys.lan:8443, 10.2.0.0/16",
     }
     guard, access = guard_settings(env), access_settings(env, HOME)
     assert (guard.host, guard.port, guard.url) == ("::1", 9000, "https://chimera.example")
@@ -121,6 +122,7 @@ def test_what_is_said_is_read(tmp_path: Path) -> None:
     assert [one.get_secret_value() for one in access.secret_keys] == [KEY, f"{KEY}2"]
     assert access.oidc is not None
     assert access.oidc.issuer == "https://login.example/realms/main"
+    assert access.oidc.private_hosts == ("keys.lan:8443", "10.2.0.0/16")
     assert access.oidc.client_secret.get_secret_value() == "of the client"
     assert access.oidc.roles == {
         "sre": {"*": Role.ADMIN},

@@ -81,7 +81,7 @@ async def test_the_inside_is_not_even_connected_to(upstream: Upstream, url: str)
     with pytest.raises(SpecError, match="cannot be used"):
         await Outgoing().request("GET", url.format(port=upstream.port))
     with pytest.raises(SpecError, match="cannot be used"):
-        await Outgoing().check(url.format(port=upstream.port))
+        await Outgoing().request("GET", url.format(port=upstream.port))
     assert upstream.asked == []
 
 
@@ -112,7 +112,7 @@ async def test_one_bad_address_among_good_ones_is_enough(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(socket, "getaddrinfo", several)
     with pytest.raises(SpecError, match=r"10\.0\.0\.1 is inside"):
-        await Outgoing().check("https://mixed.example/")
+        await Outgoing().request("GET", "https://mixed.example/")
 
 
 @pytest.mark.parametrize(
@@ -142,4 +142,4 @@ async def test_the_environment_s_proxy_is_not_used(
 
 async def test_an_unknown_host_says_so() -> None:
     with pytest.raises(ProviderUnavailable, match="no such host"):
-        await Outgoing().check("https://no-such-host.invalid/")
+        await Outgoing().request("GET", "https://no-such-host.invalid/")

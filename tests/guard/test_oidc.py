@@ -17,6 +17,7 @@ from tests.support.idp import CLIENT, CLIENT_SECRET, Idp, running_idp
 
 from chimera.app.doors import OidcSettings
 from chimera.core.access import Role
+from chimera.core.errors import NotAllowed
 
 REFUSED = "/sign-in?problem=oidc"
 
@@ -129,6 +130,40 @@ async def test_a_lie_about_itself_is_not_followed(place: Place, metadata: dict[s
         assert led.headers["location"] == REFUSED
 
 
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "https://169.254.169.254/latest/meta-data/",
+        "https://[::ffff:169.254.169.254]/latest/meta-data/",
+        "https://10.0.0.1/token",
+        "http://localhost:{port}/token",  # another name than the operator's for the same place
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["token_endpoint", "jwks_uri"])
+async def test_its_documents_lead_nowhere_inside(place: Place, endpoint: str, inside: str) -> None:
+    place.idp.metadata = {endpoint: inside.format(port=place.idp.port)}
+    async with browser(place.house.app) as visitor:
+        assert await sign_in(place, visitor) == REFUSED
+    noted, *_ = await place.house.access.audit.entries()
+    assert "CHIMERA_PRIVATE_HOSTS" in noted.detail
+    assert len(place.idp.asked) == (endpoint == "jwks_uri")
+
+
+async def test_a_host_that_the_operator_names_may_be_inside(tmp_path: Path) -> None:
+    async with running_idp() as idp:
+        idp.metadata = {"token_endpoint": f"http://localhost:{idp.port}/token"}
+        oidc = OidcSettings(
+            issuer=idp.issuer,
+            client_id=CLIENT,
+            client_secret=SecretStr(CLIENT_SECRET),
+            private_hosts=(f"localhost:{idp.port}",),
+        )
+        async with access_with_users(access_at(tmp_path, oidc=oidc)) as access:
+            named = Place(idp, house(access))
+            async with browser(named.house.app) as visitor:
+                assert await sign_in(named, visitor) == "/"
+
+
 async def test_the_way_back_works_once(place: Place) -> None:
     async with browser(place.house.app) as visitor:
         asked = await begin(visitor)
@@ -193,3 +228,18 @@ async def test_new_keys_of_the_provider_are_fetched(place: Place) -> None:
         assert await sign_in(place, visitor) == "/"
         place.idp.key = RSAKey.generate_key(2048, {"kid": "k2"})
         assert await sign_in(place, visitor) == "/"
+
+
+async def test_who_comes_from_the_provider_gets_no_password_here(place: Place) -> None:
+    async with browser(place.house.app) as visitor:
+        await sign_in(place, visitor)
+    users, long = place.house.access.users, "correct horse battery"
+    with pytest.raises(NotAllowed, match="signs in at the provider"):
+        await users.change_password("grace", "", long, by=TEST)
+    for refused in (
+        users.set_password("grace", long, by=TEST),
+        users.change("grace", password=long, by=TEST),
+    ):
+        with pytest.raises(NotAllowed, match="signs in at the provider"):
+            await refused
+    assert not (await users.get("grace")).has_password

@@ -1,4 +1,4 @@
-"""Which addresses a URL that a user entered may lead to: not the inside of the operator's network.
+"""Which addresses a URL from outside may lead to: not the inside of the operator's network.
 
 An address may carry another inside it (mapped, translated, tunnelled), which counts as well.
 """
@@ -53,7 +53,7 @@ class Place:
 
 
 def place_of(url: str) -> Place:
-    """Return where a URL leads; SpecError if no user may name such a URL."""
+    """Return where a URL leads; SpecError if nobody may name such a URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -78,7 +78,7 @@ def refused_address(place: Place, address: str, named: Sequence[str] = ()) -> st
     """
     found = list(_with_inner(ip_address(address.partition("%")[0])))
     if any(one in network for one in found for network in _NEVER):
-        return f"{address} answers no user of Chimera, whatever its name"
+        return f"{address} is never asked, whatever its name"
     if _named(place, found[0], named):
         return ""
     if not all(one.is_global and not one.is_multicast for one in found):

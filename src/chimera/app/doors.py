@@ -22,7 +22,10 @@ SHORTEST_KEY = 32
 
 @dataclass(frozen=True, slots=True)
 class OidcSettings:
-    """One OpenID Connect provider. roles: a group of the provider to what it grants here."""
+    """One OpenID Connect provider. roles: a group of the provider to what it grants here.
+
+    private_hosts: hosts in private networks, beside the issuer, that its documents may lead to.
+    """
 
     issuer: str
     client_id: str
@@ -30,6 +33,7 @@ class OidcSettings:
     name: str = "single sign-on"
     roles: Mapping[str, Mapping[str, Role]] = field(default_factory=dict)
     groups_claim: str = "groups"
+    private_hosts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ class GuardSettings:
     """How Chimera is reached, and how much of it one may use.
 
     allowed_hosts: further names it answers to. trusted_proxy: whose X-Forwarded-* are believed.
-    private_hosts: hosts in private networks that a URL entered by a user may lead to. published:
-    where a container's port comes out on its host, "" for none; only a loopback address will do.
+    published: where a container's port comes out on its host, "" for none; only a loopback address
+    will do.
     """
 
     host: str = "127.0.0.1"
@@ -62,7 +66,6 @@ class GuardSettings:
     trusted_proxy: tuple[Network, ...] = ()
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    private_hosts: tuple[str, ...] = ()
     published: str = ""
     max_body: int = 1_000_000
     body_timeout: timedelta = timedelta(seconds=15)
@@ -76,9 +79,6 @@ class GuardSettings:
         """Whether only this machine can reach it."""
         return _is_loopback(self.host)
 
-    @property
-    def secure(self) -> bool:
-        """Whether browsers reach it by https."""
     @property
     def wildcard(self) -> bool:
         """Whether it listens on every address, which is no name to open it by."""
@@ -97,6 +97,9 @@ class GuardSettings:
             found.add(_bracketed(self.host).lower())
         return frozenset(found)
 
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach it by https."""
         return self.tls_cert is not None or self.public_url.startswith("https://")
 
     @property
@@ -122,15 +125,15 @@ class GuardSettings:
                 "it in CHIMERA_TRUSTED_PROXY; or listen on 127.0.0.1; in a container say with "
                 "CHIMERA_PUBLISHED=127.0.0.1:8470 that its port comes out on loopback alone",
             )
-
-
-def guard_settings(env: Mapping[str, str]) -> GuardSettings:
         if self.wildcard and not (self.public_url or self.allowed_hosts or self.published):
             raise SpecError(
                 f"CHIMERA_LISTEN is {self.host}:{self.port}: every address, and none to open it by",
                 hint="say what people type in CHIMERA_PUBLIC_URL, e.g. https://chimera.example.com;"
                 " or listen on one address of this machine",
             )
+
+
+def guard_settings(env: Mapping[str, str]) -> GuardSettings:
     """Read how Chimera is reached; SpecError names a bad variable."""
     host, port = _listen(env)
     cert, key = env.get("CHIMERA_TLS_CERT", ""), env.get("CHIMERA_TLS_KEY", "")
@@ -146,7 +149,6 @@ def guard_settings(env: Mapping[str, str]) -> GuardSettings:
         trusted_proxy=tuple(map(_network, _words(env, "CHIMERA_TRUSTED_PROXY"))),
         tls_cert=Path(cert).expanduser() if cert else None,
         tls_key=Path(key).expanduser() if key else None,
-        private_hosts=tuple(one.lower() for one in _words(env, "CHIMERA_PRIVATE_HOSTS")),
         published=_published(env),
     )
 
@@ -166,12 +168,12 @@ def _words(env: Mapping[str, str], variable: str) -> list[str]:
     return env.get(variable, "").replace(",", " ").split()
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
         return True
     try:
         return ip_address(host.strip("[]")).is_loopback
@@ -275,6 +277,7 @@ def _oidc(env: Mapping[str, str]) -> OidcSettings | None:
         name=env.get("CHIMERA_OIDC_NAME") or "single sign-on",
         roles=_groups(env),
         groups_claim=env.get("CHIMERA_OIDC_GROUPS_CLAIM") or "groups",
+        private_hosts=tuple(one.lower() for one in _words(env, "CHIMERA_PRIVATE_HOSTS")),
     )
 
 

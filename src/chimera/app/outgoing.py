@@ -1,4 +1,4 @@
-"""HTTP to a URL that a user entered, without lending them Chimera's place in the network.
+"""HTTP to a URL that somebody outside names, without lending them Chimera's place in the network.
 
 The name is resolved here, every address it has is judged, and the connection goes to the judged
 address: a name server that answers differently the next time gains nothing. Redirects are not
@@ -33,7 +33,7 @@ class Fetched:
 
 
 class Outgoing:
-    """Asks URLs of users. private_hosts: what the operator allows inside private networks."""
+    """Asks such URLs. private_hosts: what the operator allows inside private networks."""
 
     def __init__(self, private_hosts: Sequence[str] = ()) -> None:
         self._named = tuple(private_hosts)
@@ -70,10 +70,6 @@ class Outgoing:
                 hint="check the URL, and that it can be reached from the machine of Chimera",
             ) from None
 
-    async def check(self, url: str) -> None:
-        """Raise SpecError unless the URL may be used now; where a user enters it."""
-        await self._judged(place_of(url))
-
     async def _judged(self, place: Place) -> str:
         """Return the address to connect to; every address of the name must be allowed."""
         addresses = await _resolved(place)
@@ -82,7 +78,7 @@ class Outgoing:
             if reason:
                 raise SpecError(
                     f"{place.host}:{place.port} cannot be used: {reason}",
-                    hint="an operator of Chimera can allow it in CHIMERA_PRIVATE_HOSTS",
+                    hint="whoever runs Chimera can allow it in CHIMERA_PRIVATE_HOSTS",
                 )
         return addresses[0]
 
@@ -96,7 +92,11 @@ class _Pinned(httpx.AsyncBaseTransport):
     def __init__(self, address: str) -> None:
         self._address = address
         limits = httpx.Limits(max_keepalive_connections=0)
-        self._inner = httpx.AsyncHTTPTransport(trust_env=False, limits=limits)
+        self._inner = httpx.AsyncHTTPTransport(
+            verify=httpx.create_ssl_context(),  # which knows the operator's SSL_CERT_FILE
+            trust_env=False,
+            limits=limits,
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send the request."""
@@ -129,7 +129,8 @@ async def _read(place: Place, response: httpx.Response) -> Fetched:
     if response.is_redirect:
         hint = "enter the URL that it leads to"
         raise ProviderRefused(_PROVIDER, doing, "it leads somewhere else", hint=hint)
-    if "content-encoding" in response.headers:  # small on the way, endless when unpacked
+    if response.headers.get("content-encoding", "identity") != "identity":
+        # Small on the way, endless when unpacked.
         raise ProviderRefused(_PROVIDER, doing, "its answer is compressed, which was not asked for")
     body = bytearray()
     async for part in response.aiter_raw():

@@ -6,20 +6,26 @@ the provider's private key are accepted, so neither `none` nor one made with a k
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
-
+from chimera.app.addresses import place_of
 from chimera.app.doors import OidcSettings
-from chimera.core.errors import ChimeraError, NotSignedIn
+from chimera.app.outgoing import Outgoing
+from chimera.core.errors import (
+    ChimeraError,
+    NotSignedIn,
+    ProviderRefused,
+    ProviderUnavailable,
+    SpecError,
+)
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA")
 _FRESH_S = 3_600.0
 _LEEWAY_S = 60
-_TIMEOUT_S = 10.0
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -28,6 +34,9 @@ class Provider:
 
     def __init__(self, settings: OidcSettings) -> None:
         self._settings = settings
+        # The issuer is the operator's word; where else its documents lead to is somebody else's.
+        place = place_of(settings.issuer)
+        self._outgoing = Outgoing((f"{place.host}:{place.port}", *settings.private_hosts))
         self._metadata: tuple[float, dict[str, Any]] | None = None
         self._keys: tuple[float, dict[str, Any]] | None = None
 
@@ -134,18 +143,19 @@ class Provider:
     async def _ask(self, method: str, url: str, **options: Any) -> dict[str, Any]:
         _check_url(url)
         try:
-            async with httpx.AsyncClient(timeout=_TIMEOUT_S, follow_redirects=False) as client:
-                response = await client.request(method, url, **options)
-                found = response.json()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            response = await self._outgoing.request(method, url, **options)
+            found = json.loads(response.body)
+        except ProviderUnavailable:
             raise ChimeraError(
-                f"the sign-in provider cannot be reached: {type(error).__name__}",
+                "the sign-in provider cannot be reached",
                 hint=f"check that {self._settings.issuer} answers; a one-time link still works",
             ) from None
+        except (SpecError, ProviderRefused) as error:
+            raise _refused(f"{error}; {error.hint}" if error.hint else str(error)) from None
         except ValueError:
-            raise _refused(f"it answered {response.status_code} without JSON") from None
-        if not isinstance(found, dict) or (response.status_code >= 400 and "error" not in found):
-            raise _refused(f"it answered {response.status_code}")
+            raise _refused(f"it answered {response.status} without JSON") from None
+        if not isinstance(found, dict) or (response.status >= 400 and "error" not in found):
+            raise _refused(f"it answered {response.status}")
         return found
 
 
