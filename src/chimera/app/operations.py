@@ -157,41 +157,47 @@ class Chimera(Asking):
         report = await self.plan(spec, version=version, image=image, by=by)
         if plan is not None:
             planning.refuse_drift(plan, report)
-        if report.unchanged:
-            name = report.rollout.canary.name
-            raise RequestRefused(
-                f"version '{name}' of {spec.service} is the stable one already",
-                hint="nothing to do; name another one with --version or --image",
-            )
-        await self._finish_warm(spec.service)
+        planning.refuse_unchanged(report)
+        if await self._finish_warm(spec.service):  # or somebody reverted it just before
+            stable = report.rollout.stable
+            report = await self.plan(spec, version=version, image=image, by=by)
+            if plan is not None and report.rollout.stable != stable:
+                planning.refuse_drift(plan, report)
+            planning.refuse_unchanged(report)
         rollout = await self._forewarned(report, outlook)
         async with wanting(self.settings.home):
             client = await self._engine()
+            await planning.refuse_moved(self._catalog.get(rollout.service.platform), rollout)
             await self._store.open_rollout(rollout, datetime.now(UTC))
             await client.start(rollout)
         return rollout
 
-    async def _finish_warm(self, service: str) -> None:
-        """End a promoted rollout's wait with its old version, so that the next may start."""
+    async def _finish_warm(self, service: str) -> bool:
+        """End a promoted rollout's wait with its old version, so that the next may start.
+
+        False if there was none; RolloutConflict if it cannot be ended, as when it was reverted.
+        """
         row = await self._store.live(service)
         if row is None:
-            return
+            return False
         if row.state.phase is not Phase.RETIRING:
             raise RolloutConflict(
                 f"{service} is held by rollout {row.id}, which is {row.state.words}",
                 rollout=row.id,
                 hint=f"watch it: `chimera status {row.id} --watch`; or `chimera abort {row.id}`",
             )
-        await self.request(
-            row.id,
-            "promote",
-            by="chimera",
-            role=Role.ADMIN,
-            reason="the next rollout is waiting",
-        )
+        why = "the next rollout is waiting"
+        said = await self.request(row.id, "promote", by="chimera", role=Role.ADMIN, reason=why)
+        if not said.accepted:
+            raise RolloutConflict(
+                f"{service} is held by rollout {row.id}, which cannot be ended now: {said.text}",
+                rollout=row.id,
+                hint=f"`chimera status {row.id}` says what became of it; then deploy again",
+            )
         async for seen, _, _ in reading.follow(self._store, row.id):
             if seen.state.over or seen.state.phase is Phase.CLEANUP_INCOMPLETE:
-                return
+                break
+        return True
 
     async def request(
         self, ref: str, verb: str, *, by: str, role: Role, reason: str = "", key: str = ""

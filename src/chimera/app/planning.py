@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Protocol, runtime_checkable
 
 from chimera.app.reports import PlanReport
-from chimera.core.errors import RolloutConflict, SpecError
+from chimera.core.errors import RequestRefused, RolloutConflict, SpecError
 from chimera.core.model import Revision, Service
 from chimera.core.plan import Rollout, RolloutPlan, Step
 from chimera.core.spec import Spec, describe, dump, plan_of, service_of
@@ -123,3 +123,30 @@ def _check_name(stable: Revision | None, canary: Revision) -> None:
             f"version '{canary.name}' runs already, with other settings",
             hint="give the new one a name of its own: --version NAME",
         )
+def refuse_unchanged(report: PlanReport) -> None:
+    """Raise RequestRefused when the version that is to be deployed is the stable one already."""
+    if report.unchanged:
+        its = report.rollout
+        raise RequestRefused(
+            f"version '{its.canary.name}' of {its.service.name} is the stable one already",
+            hint="nothing to do; name another one with --version or --image",
+        )
+
+
+async def refuse_moved(platform: Platform, rollout: Rollout) -> None:
+    """Raise RolloutConflict when another version is stable now than when the plan was made.
+
+    The next thing to do is to take the service: what a rollout names must be there.
+    """
+    found = await platform.orchestrator.stable(rollout.service)
+    now = found.name if found else ""
+    planned = "" if rollout.plan.install else rollout.stable.name
+    if now == planned:
+        return
+    became = f"{now or 'nothing'} runs, not {planned or 'nothing'}"
+    raise RolloutConflict(
+        f"{rollout.service.name} changed while the rollout was being planned: {became}",
+        hint="deploy again",
+    )
+
+
