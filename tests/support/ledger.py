@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,7 +40,6 @@ class MemoryLedger:
         self._up()
         self.looks.setdefault(rollout, {})[record.generation, record.number] = record
 
-    def kinds(self, rollout: str) -> list[str]:
     def held(self, service: str, holder: str) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
@@ -47,6 +47,7 @@ class MemoryLedger:
         self._up()
         return next(reversed(self.looks.get(rollout, {}).values()), None)
 
+    def kinds(self, rollout: str) -> list[str]:
         """The kinds of the rollout's events, in order."""
         return [entry.event.kind for entry in self.entries.get(rollout, [])]
 

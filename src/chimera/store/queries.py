@@ -77,6 +77,18 @@ def looks(
     return work
 
 
+def last_look(rollout: str) -> Callable[[sa.Connection], LookRecord | None]:
+    """Return the work that finds the look of a rollout that was written last."""
+    query = sa.select(LOOKS).order_by(LOOKS.c.position.desc()).limit(1)
+
+    def work(connection: sa.Connection) -> LookRecord | None:
+        mine = query.where(LOOKS.c.rollout == codec.clean(rollout))
+        row = connection.execute(mine).one_or_none()
+        return look_row(row).record if row is not None else None
+
+    return work
+
+
 def _replaced(key: str) -> sa.Select[tuple[int]]:
     later = LOOKS.alias()
     return sa.select(later.c.replaces).where(later.c.rollout == key, later.c.replaces.is_not(None))
@@ -90,18 +102,6 @@ def bare_looks(rollout: str, limit: int) -> Callable[[sa.Connection], tuple[Look
         query = (
             sa.select(LOOKS.c.look)
             .where(LOOKS.c.rollout == key, LOOKS.c.position.not_in(_replaced(key)))
-def last_look(rollout: str) -> Callable[[sa.Connection], LookRecord | None]:
-    """Return the work that finds the look of a rollout that was written last."""
-    query = sa.select(LOOKS).order_by(LOOKS.c.position.desc()).limit(1)
-
-    def work(connection: sa.Connection) -> LookRecord | None:
-        mine = query.where(LOOKS.c.rollout == codec.clean(rollout))
-        row = connection.execute(mine).one_or_none()
-        return look_row(row).record if row is not None else None
-
-    return work
-
-
             .order_by(LOOKS.c.position)
             .limit(limit)
         )

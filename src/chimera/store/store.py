@@ -120,16 +120,16 @@ class Store:
         """Append one look; for readers it replaces one of the same generation and number."""
         await self._group.append(append.look_item(rollout, record))
 
+    async def last_look(self, rollout: str) -> LookRecord | None:
+        """Return the look of a rollout that was written last, None if it has none."""
+        return await self._database.read(queries.last_look(rollout), _READ)
+
     async def release(self, rollout: str, reason: str) -> bool:
         """Make a rollout let go of its service although it is not over; False if it held none.
 
         For one that the engine never began or has lost. It stays on record and cannot begin.
         """
         work = openings.releasing(rollout, reason, datetime.now(UTC))
-    async def last_look(self, rollout: str) -> LookRecord | None:
-        """Return the look of a rollout that was written last, None if it has none."""
-        return await self._database.read(queries.last_look(rollout), _READ)
-
         return await self._database.write(work, _WRITE)
 
     # What the doors ask
