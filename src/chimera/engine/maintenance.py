@@ -13,7 +13,12 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from chimera.core.errors import ChimeraError, EngineError, ProviderUnavailable
+    from chimera.core.errors import (
+        ChimeraError,
+        EngineError,
+        ProviderUnavailable,
+        RolloutConflict,
+    )
     from chimera.core.model import Fence, Resource, Revision, Service
     from chimera.engine.beat import beating
     from chimera.engine.client import EngineClient
@@ -44,11 +49,13 @@ class Maintenance:
 
 @dataclass(frozen=True, slots=True)
 class Maintained:
-    """What was removed, what could not be, and why."""
+    """What was removed, what could not be, and why. busy: a rollout holds the service."""
 
     removed: tuple[Resource, ...] = ()
     left: tuple[Resource, ...] = ()
     reason: str = ""
+    hint: str = ""
+    busy: bool = False
 
 
 @workflow.defn(name=WORKFLOW)
@@ -82,9 +89,14 @@ class Maintainer:
     @activity.defn(name="maintain")
     async def maintain(self, wanted: Maintenance) -> Maintained:
         """Remove it; what a provider refuses is an answer, not a failure."""
+        holder = activity.info().workflow_id or ""
         async with beating():
             try:
-                return await self._maintain(wanted)
+                # From the last look at who holds the service to the end, no rollout of it begins.
+                async with self._deps.ledger.held(wanted.service.name, holder):
+                    return await self._maintain(wanted)
+            except RolloutConflict as error:
+                return Maintained(reason=str(error), hint=error.hint, busy=True)
             except ProviderUnavailable as error:
                 raise ApplicationError(in_words(error), type="Unavailable") from error
             except ChimeraError as error:
@@ -111,7 +123,10 @@ class Maintainer:
 
 
 async def maintain(client: EngineClient, wanted: Maintenance) -> Maintained:
-    """Have maintenance done and wait for it; EngineError says why it could not be."""
+    """Have maintenance done and wait for it; EngineError says why it could not be.
+
+    RolloutConflict if a rollout holds the service.
+    """
     with mapped(address=client.address):
         done: Maintained = await client.temporal.execute_workflow(
             WORKFLOW,
@@ -121,6 +136,8 @@ async def maintain(client: EngineClient, wanted: Maintenance) -> Maintained:
             result_type=Maintained,
             run_timeout=TIMEOUT,
         )
+    if done.busy:
+        raise RolloutConflict(done.reason, hint=done.hint)
     if done.reason:
         raise EngineError(done.reason, hint="`chimera gc` tries again")
     return done

@@ -11,6 +11,7 @@ from chimera.core.errors import LedgerError, RolloutConflict, RolloutNotFound
 from chimera.core.plan import Rollout
 from chimera.core.state import State
 from chimera.store import chain, codec, journal
+from chimera.store.holds import refuse_held
 from chimera.store.tables import ROLLOUTS
 
 
@@ -24,6 +25,7 @@ def opening(rollout: Rollout, at: datetime) -> Callable[[sa.Connection], None]:
         if _opened_before(connection, rollout, definition):
             return
         _refuse_second(connection, rollout)
+        refuse_held(connection, rollout.service.name)
         row = _first_row(rollout, definition, opened_at)
         connection.execute(sa.insert(ROLLOUTS), row | {"opening": book.length + 1})
         book.note(journal.OPENED, opened_at, row)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -11,11 +13,12 @@ from typing import Self
 
 import sqlalchemy as sa
 
+from chimera.core.errors import LedgerError
 from chimera.core.model import Look
 from chimera.core.plan import Rollout
 from chimera.core.state import Phase
 from chimera.ports.ledger import Entry, LookRecord
-from chimera.store import append, measures, openings, prune, pulse, queries, verify
+from chimera.store import append, holds, measures, openings, prune, pulse, queries, verify
 from chimera.store.counters import Counters
 from chimera.store.database import Database, parse_url
 from chimera.store.documents import Documents
@@ -25,6 +28,8 @@ from chimera.store.inventory import StoreInventory
 from chimera.store.people import People
 from chimera.store.rows import EventRow, LookRow, RolloutRow, Verification
 from chimera.store.trail import Trail
+
+log = logging.getLogger(__name__)
 
 _READ = "reading it"
 _WRITE = "writing to it"
@@ -131,6 +136,21 @@ class Store:
         """
         work = openings.releasing(rollout, reason, datetime.now(UTC))
         return await self._database.write(work, _WRITE)
+
+    @asynccontextmanager
+    async def held(self, service: str, holder: str) -> AsyncIterator[None]:
+        """Keep rollouts of a service from beginning; RolloutConflict if one is under way.
+
+        The same holder may do so again, as after a crash: its hold lasts `holds.LONGEST`.
+        """
+        await self._database.write(holds.holding(service, holder), _WRITE)
+        try:
+            yield
+        finally:
+            try:
+                await self._database.write(holds.letting_go(service, holder), _WRITE)
+            except LedgerError as error:  # it ends by itself
+                log.warning("ledger.hold_stays", extra={"service": service, "reason": str(error)})
 
     # What the doors ask
 
