@@ -49,10 +49,22 @@ def session_of(identity: Identity) -> boto3.Session:
 
 def _bare(profile: str) -> botocore.session.Session:
     """Return botocore's session of a profile; the models of AWS are read once for all of them."""
+    _forget_empty_settings()
     session = botocore.session.Session(profile=profile or None)
     path = str(session.get_config_variable("data_path") or "")
     session.register_component("data_loader", _models(path))
     return session
+
+
+def _forget_empty_settings() -> None:
+    """Take empty variables for none, as all of Chimera does, and compose files set them.
+
+    botocore, which reads them itself and in many places, looks for a profile without a name, an
+    empty CA bundle, a retry mode "".
+    """
+    for name in list(os.environ):
+        if name.startswith("AWS_") and not os.environ[name]:
+            os.environ.pop(name, None)
 
 
 @cache
