@@ -6,40 +6,11 @@ from random import Random
 import pytest
 from tests.support.looks import comparing, look, tally
 
-from chimera.core.analysis.dispersion import UNKNOWN, Spread, overdispersion, step_dispersion
+from chimera.core.analysis.dispersion import UNKNOWN, Spread
 from chimera.core.analysis.judge import begin, dump, observe
 from chimera.core.model import Verdict
 from chimera.core.plan import AnalysisPlan
 from chimera.platforms.memory.draws import poisson
-
-
-def pairs(
-    share: float, clump: int, seconds: int = 1800, mean: float = 0.5
-) -> list[tuple[float, float]]:
-    random = Random(4)
-    found = []
-    for _ in range(seconds):
-        clumps = sum(random.random() < mean / clump / 4 for _ in range(4))
-        ours = sum(random.random() < share for _ in range(clumps))
-        found.append((float(clump * ours), float(clump * (clumps - ours))))
-    return found
-
-
-def test_independent_failures_need_no_correction() -> None:
-    assert overdispersion(pairs(0.5, 1), 0.5) == 1
-
-
-@pytest.mark.parametrize("clump", [3, 5])
-def test_clumps_are_found(clump: int) -> None:
-    assert clump * 0.7 <= overdispersion(pairs(0.5, clump), 0.5) <= clump * 2.5
-    few = [(0.0, each[0] + each[1]) for each in pairs(0.5, clump)]
-    assert step_dispersion(few, 0.05, pairs(0.5, clump)) >= clump * 0.7
-
-
-@pytest.mark.parametrize("history", [[], [(0.0, 1.0)] * 10, [(0.0, 0.0)] * 1800])
-def test_too_few_failures_say_nothing(history: list[tuple[float, float]]) -> None:
-    assert overdispersion(history, 0.05) == 1
-    assert step_dispersion(history, 0.05, history) == 1
 
 
 def spread(clump: int, mean: float, seconds: int, seed: int = 1) -> Spread:

@@ -105,7 +105,8 @@ def test_cells_are_cut_where_stable_has_its_tail() -> None:
 @pytest.mark.parametrize(
     ("n", "stable", "weight", "past", "share"),
     [
-        (50, 150, 5, (0, 0), 0.25),
+        (50, 450, 5, (0, 0), 0.1),
+        (25, 75, 5, (0, 0), 0.05),
         (1, 0, 5, (0, 0), 0.05),
         (0, 3, 50, (0, 0), 0.5),
         (0, 9, 50, (0, 0), 0.0),
@@ -116,6 +117,7 @@ def test_cells_are_cut_where_stable_has_its_tail() -> None:
     ],
     ids=[
         "realized",
+        "too-few-to-realize",
         "configured",
         "half",
         "missing",

@@ -10,61 +10,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from chimera.bench.judge.arrays import (
+    grow,
+    log_e,
+    log_sum,
+    pays,
+    slow_of,
+    slow_ratios,
+    traffic_share,
+    wealth,
+)
 from chimera.bench.judge.spreads import Spreads
 from chimera.bench.judge.totals import Bools, Seen
 from chimera.bench.judge.world import Floats
 from chimera.core.analysis import bets, kernel, moods
 from chimera.core.analysis.checks import ERROR_SLACK, ERRORS_OF_ALL, LATENCY_SLACK, UNCERTAIN_PAST
 from chimera.core.analysis.gate import KEEP, gate_stake
-from chimera.core.analysis.history import SLOW, Lesson
+from chimera.core.analysis.history import Lesson
 from chimera.core.plan import AnalysisPlan
 
 SUSPICION = np.log(10.0)
-
-
-def log_sum(terms: Floats, axis: int) -> Floats:
-    """Return ln of the sum of exponentials along an axis."""
-    top = np.max(terms, axis=axis)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        total = safe + np.log(np.exp(terms - np.expand_dims(safe, axis)).sum(axis=axis))
-    return np.asarray(total, dtype=np.float64)
-
-
-def pays(ratios: Floats, share: Floats, rho: float, delta: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return (f, h, cost) as `kernel.pays` does; ratios: (runs, bets, cells), share: (runs,)."""
-    pull = rho * share
-    weight = np.minimum(pull / (pull + 1 - share), 1 - 1e-12)[:, None]
-    odds = weight / (1 - weight)
-    f0 = ratios[..., 0] / (1 + weight * (ratios[..., 0] - 1))
-    best = 1 - odds * (f0 - 1) / rho
-    most = f0 + np.maximum(best - kernel.LEAST_PAY, 0) / np.maximum(odds, 1e-12)
-    f = np.minimum(ratios / (1 + weight[..., None] * (ratios - 1)), most[..., None])
-    h = best[..., None] - odds[..., None] * (f - f0[..., None])
-    return f, h, delta[:, None] * (f[..., -1] - f0)
-
-
-def log_e(canary: Floats, stable: Floats, bet: tuple[Floats, Floats, Floats]) -> Floats:
-    """Return ln e per run and bet: (runs, bets); canary, stable: (runs, cells)."""
-    f, h, cost = bet
-    gain = (canary[:, None] * np.log(f)).sum(-1) + (stable[:, None] * np.log(h)).sum(-1)
-    return np.asarray(gain - cost * canary.sum(-1)[:, None], dtype=np.float64)
-
-
-def traffic_share(n: Floats, stable: Floats, weight: Floats, past: Floats, other: Floats) -> Floats:
-    """Return `kernel.traffic_share` per run."""
-    both, configured = past + other, weight / 100
-    now, ever = (n + stable) * configured, (n + stable + both) * configured
-    few_now = now - n > kernel.FEW_SIGMAS * np.sqrt(now)
-    few_ever = ever - n - past > kernel.FEW_SIGMAS * np.sqrt(ever)
-    missing = (n + stable > 0) & (few_now | few_ever)
-    known = missing | ((n >= kernel.KNOWN_BY_COUNT) & (stable > 0))
-    spread = kernel.SIGMAS * np.sqrt(both * configured * (1 - configured)) + 1
-    odd = (both >= kernel.KNOWN_BY_COUNT) & (np.abs(past - both * configured) > spread)
-    blend = (past + kernel.PSEUDO_REQUESTS * configured) / (both + kernel.PSEUDO_REQUESTS)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        blend = np.where(odd, past / both, blend)
-        return np.where(known, n / (n + stable), blend)
 
 
 @dataclass
@@ -110,34 +75,65 @@ class BatchJudge:
         canary_cells = np.stack([n - bad, bad], -1)
         stable_cells = np.stack([stable - stable_bad, stable_bad], -1)
         both = (canary_cells, stable_cells)
-        ratios = np.broadcast_to(np.array(bets.ERROR_BETS), (len(n), len(bets.ERROR_BETS), 2))
-        rho = 1 + self.plan.error_tolerance
-        slack = np.full(len(n), ERROR_SLACK)
         full = seen.weight >= 100
         step = np.searchsorted(self.plan.weights, seen.weight)
         phi = self.error_spread.phi(step)[:, None]
-        near = log_e(*both, pays(ratios, share, rho, slack))
-        above = ratios / (1.0, moods.LARGEST)
-        wide = log_e(*both, pays(above, share, rho * moods.LARGEST, slack))
-        moody = phi + np.where(full, 0.0, self.error_spread.moody(seen.weight))[:, None]
-        far = self.far & (moody > moods.MATTERS * phi)
         clumps = np.where(self.taught_clumps > 0, self.taught_clumps, phi[:, 0])
-        outright = np.where(self.error_spread.guessed, 1.0, clumps)[:, None]
-        errors = np.where(far, wide / phi, near / np.where(self.bold, outright, moody))
-        alone = self._alone(n, bad) / np.where(self.bold, outright, phi)
-        errors = np.where(full[:, None], alone, errors)
+        moody = phi + np.where(full, 0.0, self.error_spread.moody(seen.weight))[:, None]
+        errors = self._errors(n, bad, stable_cells, share, full, (phi, moody, clumps[:, None]))
         latency = self._latency(seen, share, full) / self.latency_spread.phi(step)[:, None]
         shown = np.where(self.error_spread.known, self.error_spread.clumps(), np.inf)
         self._advance_gate(seen, share, both, np.minimum(clumps, shown)[:, None])
-        self.errors = _grow(self.errors, staked, errors)
-        self.latency = _grow(self.latency, staked, latency)
+        self.errors = grow(self.errors, staked, errors)
+        self.latency = grow(self.latency, staked, latency)
         self.elapsed += seen.span
         self.window += (n, stable)
         self.error_spread.learn(stable_bad, stable, seen.span)
-        self.latency_spread.learn(*_slow(self.stable_cells, np.asarray(seen.cells[0], float)))
+        self.latency_spread.learn(*slow_of(self.stable_cells, np.asarray(seen.cells[0], float)))
         self.stable += (stable, stable_bad)
         self.stable_cells += seen.cells[0]
         return self._verdict(full)
+
+    def _errors(
+        self,
+        n: Floats,
+        bad: Floats,
+        stable: Floats,
+        share: Floats,
+        full: Bools,
+        discounts: tuple[Floats, Floats, Floats],
+    ) -> Floats:
+        """Return ln e per run and bet; discounts: phi, with moods assumed, of clumps alone."""
+        phi, moody, clumps = discounts
+        ratios = np.broadcast_to(np.array(bets.ERROR_BETS), (len(n), len(bets.ERROR_BETS), 2))
+        rho, slack = 1 + self.plan.error_tolerance, np.full(len(n), ERROR_SLACK)
+        above = ratios / (1.0, moods.LARGEST)
+        far = self.far & (moody > moods.MATTERS * phi) & ~full[:, None]
+        usual = ((self.stable[1] + 0.5) / (self.stable[0] + 1))[:, None]
+        outright = np.where(self.error_spread.guessed[:, None], 1.0, clumps)
+
+        def told(counted: Floats) -> tuple[Floats, Floats, Floats]:
+            both = (np.stack([n - counted, counted], -1), stable)
+            near = log_e(*both, pays(ratios, share, rho, slack))
+            wide = log_e(*both, pays(above, share, rho * moods.LARGEST, slack))
+            return near, wide, self._alone(n, counted)
+
+        def chosen(each: tuple[Floats, Floats, Floats]) -> Floats:
+            near, wide, alone = each
+            return np.where(full[:, None], alone, np.where(far, wide, near))
+
+        plain = np.where(far | full[:, None], phi, moody)
+        rest = np.maximum(plain - clumps + 1, 1.0)
+        rate = ratios[..., 1] * np.where(
+            full[:, None],
+            self._unseen(),
+            np.where(far, rho * usual + ERROR_SLACK / moods.LARGEST, rho * usual + ERROR_SLACK),
+        )
+        expected = n[:, None] * np.minimum(rate, 1.0)
+        kept = np.where(expected > 0, -np.expm1(-expected) / np.maximum(expected, 1e-300), 1.0)
+        once = ~self.bold & (kept > rest / plain)
+        singly = chosen(told(bad)) / np.where(self.bold, outright, plain)
+        return np.where(once, chosen(told(np.minimum(bad, 1.0))) / rest, singly)
 
     def _renew(self, changed: Bools) -> None:
         self.gate[changed] = -np.inf
@@ -153,11 +149,15 @@ class BatchJudge:
         self.spent = self.spent + staked
         return staked
 
-    def _alone(self, n: Floats, bad: Floats) -> Floats:
+    def _unseen(self) -> Floats:
         past, past_bad = self.stable
         with np.errstate(divide="ignore", invalid="ignore"):
             usual = np.minimum((past_bad + 2 + 2 * np.sqrt(past_bad + 1)) / past, 1.0)
         most = np.minimum(usual * UNCERTAIN_PAST + self.plan.harm_budget, 1.0)[:, None]
+        return np.asarray(most, dtype=np.float64)
+
+    def _alone(self, n: Floats, bad: Floats) -> Floats:
+        past, most = self.stable[0], self._unseen()
         f0, f1 = np.array(bets.ERROR_BETS).T
         gain = (n - bad)[:, None] * np.log(f0) + bad[:, None] * np.log(f1)
         worth = gain - n[:, None] * (f0 - 1 + most * (f1 - f0))
@@ -168,7 +168,7 @@ class BatchJudge:
         if self.elapsed < self.plan.warm_up.total_seconds():
             return nothing
         rho = 1 + self.plan.latency_tolerance
-        ratios = _slow_ratios(self.stable_cells, rho)
+        ratios = slow_ratios(self.stable_cells, rho)
         slack = np.full(len(share), LATENCY_SLACK)
         canary, stable = (np.asarray(arm, float) for arm in (seen.cells[1], seen.cells[0]))
         found = log_e(canary, stable, pays(ratios, share, rho, slack))
@@ -187,14 +187,14 @@ class BatchJudge:
         ages, which = np.unique(self.age, return_inverse=True)
         staked = np.array([gate_stake(age, seen.span) for age in ages])[which]
         found = log_e(*both, pays(ratios, share, rho, harm)) / phi
-        self.gate = _grow(self.gate, staked, found)
+        self.gate = grow(self.gate, staked, found)
         self.age = self.age + seen.span
 
     def _verdict(self, full: Bools) -> tuple[Bools, Bools]:
         with np.errstate(divide="ignore"):
             cash = np.log(np.maximum(1 - self.spent, 0))
-        errors = _wealth(self.errors, bets.ERROR_SHARES, cash)
-        latency = _wealth(self.latency, bets.SLOW_SHARES, cash)
+        errors = wealth(self.errors, bets.ERROR_SHARES, cash)
+        latency = wealth(self.latency, bets.SLOW_SHARES, cash)
         shares = np.log([[ERRORS_OF_ALL], [1 - ERRORS_OF_ALL]])
         total = log_sum(np.stack([errors, latency]) + shares, 0)
         back = total >= -np.log(self.plan.alpha)
@@ -204,38 +204,3 @@ class BatchJudge:
         calm = (errors < SUSPICION) & (latency < SUSPICION)
         self.passed |= gate >= -np.log(self.plan.doubt)
         return back, calm & (full | (self.passed & (gate >= KEEP)))
-
-
-def _wealth(logs: Floats, shares: tuple[float, ...], cash: Floats) -> Floats:
-    return log_sum(np.concatenate([logs + np.log(shares), cash[:, None]], 1), 1)
-
-
-def _grow(logs: Floats, staked: Floats, log_es: Floats) -> Floats:
-    with np.errstate(divide="ignore"):
-        return np.logaddexp(logs, np.log(staked)[:, None]) + log_es
-
-
-def _slow(past: Floats, stable: Floats) -> tuple[Floats, Floats]:
-    """Return stable's slow requests and all that have a latency; slow: what few were before."""
-    total = past.sum(1)
-    reached = np.cumsum(past, 1) >= SLOW * total[:, None]
-    cut = np.minimum(np.argmax(reached & (past > 0), 1), past.shape[1] - 2)
-    beyond = np.arange(past.shape[1]) > cut[:, None]
-    timed = stable.sum(1)
-    return (stable * beyond).sum(1), np.where(total > 0, timed, 0.0)
-
-
-def _slow_ratios(stable: Floats, rho: float) -> Floats:
-    """Return `bets.slow_ratios` for every run and slowdown: (runs, slowdowns, cells)."""
-    cells = stable.shape[1]
-    shares = (stable + bets.SMOOTHING) / (stable.sum(-1) + bets.SMOOTHING * cells)[:, None]
-    after = np.maximum(1 - np.cumsum(shares, -1), 0)[:, None]
-    slowdown = np.array(bets.SLOWDOWNS)[:, None]
-    worse_after = slowdown * after / (1 - after + slowdown * after)
-    one = np.ones((*worse_after.shape[:2], 1))
-    before = np.concatenate([np.ones_like(after[..., :1]), after[..., :-1]], -1)
-    worse = np.concatenate([one, worse_after[..., :-1]], -1)
-    ratios = (worse - worse_after) / np.maximum(before - after, 1e-12)
-    ratios = np.maximum.accumulate(ratios, -1)
-    rest = np.maximum(ratios[..., 1:] / rho, ratios[..., :1])
-    return np.concatenate([ratios[..., :1], rest], -1)

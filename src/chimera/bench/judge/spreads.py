@@ -59,7 +59,8 @@ class Spreads:
     @property
     def known(self) -> Bools:
         """Which runs have seen enough to tell clumps from chance."""
-        return np.asarray(self._events >= dispersion.MIN_EVENTS)
+        enough = self._events >= dispersion.MIN_EVENTS
+        return np.asarray(enough & (self._pairs >= dispersion.MIN_PAIRS))
 
     @property
     def guessed(self) -> Bools:

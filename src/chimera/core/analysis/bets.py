@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 # (likelihood ratio of a good response, of a bad one): the last one is a canary that fails outright.
-OUTRIGHT = (0.2, 1000.0)
+OUTRIGHT = (0.2, 100.0)
 FAR = 5.0  # from here on a bet is on a canary that is much worse
 ERROR_BETS = (
     (1.0, 1.5),
@@ -17,7 +17,7 @@ ERROR_BETS = (
     (1.0, 400.0),
     OUTRIGHT,
 )
-ERROR_SHARES = (0.15, 0.2, 0.2, 0.15, 0.15, 0.1, 0.05)
+ERROR_SHARES = (0.14, 0.19, 0.19, 0.14, 0.14, 0.1, 0.1)
 
 # How far a slowdown multiplies the odds of exceeding any boundary.
 SLOWDOWNS = (1.2, 1.5, 2.5, 5.0, 12.0, 40.0, 400.0)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from chimera.core.analysis import bets, cells, moods, warmth
 from chimera.core.analysis.kernel import Null
 from chimera.core.analysis.memory import Counts, JudgeState, past_stable
+from chimera.core.analysis.question import Question
 from chimera.core.model import Look
 from chimera.core.plan import AnalysisPlan, Limit
 
@@ -45,35 +46,6 @@ class Check:
         if not self.latency:
             return "errors"
         return f"p{self.quantile * 100:g} latency"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A look, put to a check: responses per cell, bets on them, the null, counts for words.
-
-    outright: the null for the bet that all requests fail. far: the one for bets on much worse
-    canaries. Each where it differs.
-    """
-
-    canary: Sequence[float]
-    stable: Sequence[float]
-    ratios: tuple[tuple[float, ...], ...]
-    null: Null
-    counts: Counts
-    outright: Null | None = None
-    far: Null | None = None
-
-    @property
-    def bets(self) -> tuple[tuple[tuple[float, ...], Null], ...]:
-        """Each bet with its null."""
-        return tuple(self._bet(ratios) for ratios in self.ratios)
-
-    def _bet(self, ratios: tuple[float, ...]) -> tuple[tuple[float, ...], Null]:
-        if ratios == bets.OUTRIGHT and self.outright:
-            return ratios, self.outright
-        if self.far and ratios[-1] >= bets.FAR:
-            return (*ratios[:-1], ratios[-1] * self.null.rho / self.far.rho), self.far
-        return ratios, self.null
 
 
 def checks_of(plan: AnalysisPlan) -> tuple[Check, ...]:
@@ -131,18 +103,21 @@ def ask(check: Check, plan: AnalysisPlan, state: JudgeState, look: Look) -> Ques
 def _errors(check: Check, plan: AnalysisPlan, state: JudgeState, look: Look) -> Question | None:
     one, other = look.canary, look.stable
     counts = Counts(one.errors, one.requests, other.errors, other.requests)
-    phi = dispersion(plan, state, look.weight)
+    phi, past = dispersion(plan, state, look.weight), past_stable(state)
     if check.kind is Kind.LIMIT:
         null = Null(0.0, check.most, phi)
     elif look.weight < 100:
         null = Null(1 + check.most, ERROR_SLACK, phi)
+    elif not past.requests:
+        return None
     else:
-        past = past_stable(state)
-        if not past.requests:
-            return None
         usual = upper(past.errors, past.requests)
         null = Null(0.0, unseen(usual, check, plan), phi)
-    question = _two_cells(counts, null)
+    question = replace(
+        _two_cells(counts, null),
+        clumps=plan.error_clumps or phi if plan.error_dispersions else phi,
+        usual=(past.errors + 0.5) / (past.requests + 1),
+    )
     # Neither moods nor a guess at clumps slow the bet that all requests fail.
     if plan.error_dispersions:
         return replace(question, outright=replace(null, phi=plan.error_clumps or phi))

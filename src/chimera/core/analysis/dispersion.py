@@ -7,13 +7,11 @@ takes each failure for an independent one would roll back too often. Evidence is
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 UNKNOWN = 1.7
 NOTICEABLE = 1.2
-BLOCKS_S = (1, 5, 15, 60)
-MIN_EVENTS = 30
+MIN_EVENTS, MIN_PAIRS = 15, 10
 CLEARLY = 2.0
 HEAVIEST, STRANGEST = 30.0, 16.0
 
@@ -57,54 +55,13 @@ class Spread:
     @property
     def known(self) -> bool:
         """Whether enough responses were bad to tell clumps from chance."""
-        return self.events >= MIN_EVENTS
+        return self.events >= MIN_EVENTS and self.pairs >= MIN_PAIRS
 
     @property
     def phi(self) -> float:
         """The overdispersion; while too few responses were bad, at least UNKNOWN."""
         found = correct(self.spread, self.chance, self.pairs)
         return found if self.known else max(found, UNKNOWN)
-
-
-def step_dispersion(
-    at_share: Sequence[tuple[float, float]], share: float, halves: Sequence[tuple[float, float]]
-) -> float:
-    """Return phi for a step that gives the canary `share`, from stable's traffic split twice.
-
-    at_share: by the step's share, which shows moods; halves: evenly, which shows clumps best where
-    failures are rare. Both as in `overdispersion`.
-    """
-    clumps = _of_blocks(halves, 0.5, BLOCKS_S[0]) if _known(halves) else 1.0
-    return max(overdispersion(at_share, share), clumps)
-
-
-def overdispersion(pairs: Sequence[tuple[float, float]], share: float) -> float:
-    """Return phi >= 1 from stable's traffic, split in two groups of instances.
-
-    pairs: bad responses of (a group that gets `share` of the traffic, the others) per second,
-    oldest first; half an hour is enough. share: as the step's weight will split, for moods weigh
-    more the more requests an arm has. The largest over blocks of 1 to 60 s; 1 if too few failed.
-    """
-    if not _known(pairs) or not 0 < share < 1:
-        return 1.0
-    return max(_of_blocks(pairs, share, size) for size in BLOCKS_S)
-
-
-def _known(pairs: Sequence[tuple[float, float]]) -> bool:
-    return sum(a + b for a, b in pairs) >= MIN_EVENTS
-
-
-def _of_blocks(pairs: Sequence[tuple[float, float]], share: float, size: int) -> float:
-    spread = chance = 0.0
-    blocks = 0
-    for start in range(0, len(pairs), size):
-        block = pairs[start : start + size]
-        a = sum(each[0] for each in block)
-        m = a + sum(each[1] for each in block)
-        spread += (a - m * share) ** 2
-        chance += m * share * (1 - share)
-        blocks += m > 0
-    return correct(spread, chance, blocks)
 
 
 def correct(spread: float, chance: float, blocks: int) -> float:

@@ -48,9 +48,12 @@ def traffic_share(
     Answers that are missing, as the first ones of a slow version, are no evidence: where a look has
     fewer of the canary's than its weight makes likely, what it has is its share.
     """
-    if (n >= KNOWN_BY_COUNT and stable_n) or _missing(n, stable_n, weight, past_n, past_stable):
+    configured = weight / 100
+    # Not by n itself: which answers come may choose the rule, how many were the canary's may not.
+    enough = (n + stable_n) * configured >= KNOWN_BY_COUNT
+    if (enough and stable_n) or _missing(n, stable_n, weight, past_n, past_stable):
         return n / (n + stable_n)
-    past, configured = past_n + past_stable, weight / 100
+    past = past_n + past_stable
     spread = math.sqrt(past * configured * (1 - configured))
     if past >= KNOWN_BY_COUNT and abs(past_n - past * configured) > SIGMAS * spread + 1:
         return past_n / past
