@@ -16,7 +16,8 @@ from tests.support.eventually import eventually
 from chimera.core.errors import EngineError
 from chimera.engine.binary import find_binary, server_version
 from chimera.engine.client import EngineClient
-from chimera.engine.folder import Folder, Remembered, free_ports
+from chimera.engine.folder import Folder, Remembered
+from chimera.engine.loopback import free_ports
 from chimera.engine.server import EmbeddedServer, running_address
 from chimera.engine.settings import EngineSettings
 

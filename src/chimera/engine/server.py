@@ -22,7 +22,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from chimera.core.environment import passed_on
 from chimera.core.errors import EngineError
 from chimera.engine.binary import find_binary, server_version
-from chimera.engine.folder import Folder, Remembered, free_ports, is_free
+from chimera.engine.folder import Folder, Remembered
+from chimera.engine.loopback import free_ports, is_free
 from chimera.engine.seal import make_key
 from chimera.engine.settings import EngineSettings
 
