@@ -15,6 +15,7 @@ from tests.support.eventually import eventually
 
 from chimera.core.errors import ProviderRefused
 from chimera.core.model import Resource, Revision, Service
+from chimera.platforms.envoy.proc import identity
 from chimera.platforms.local import fleet, procfs
 from chimera.platforms.local.options import build_revision
 from chimera.platforms.local.replicas import KIND, TOKEN, Replica, Replicas
@@ -130,7 +131,7 @@ async def test_the_exit_code_of_a_dead_child_is_kept_and_its_zombie_taken_away(
     await replicas.find("web")
     assert replicas.exits[started.token] == 7
     assert started.process is not None
-    assert procfs.identity(started.process.pid) is None
+    assert identity(started.process.pid) is None
 
 
 async def test_a_process_gets_its_port_and_who_it_is(replicas: Replicas, folder: Path) -> None:

@@ -23,18 +23,32 @@ class ProcessId:
     boot: str
 
 
+def stat_fields(pid: int) -> list[str]:
+    """Return the fields of /proc/PID/stat from the third on, the state; [] if it is nobody's."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:  # it ended meanwhile
+        return []
+    # The second field is the name in parentheses and may itself hold blanks and parentheses.
+    return text.rpartition(")")[2].split()
+
+
+def identity(pid: int) -> ProcessId | None:
+    """Return who a pid is, a zombie included (its exit code stays to be read); None if nobody."""
+    fields = stat_fields(pid)
+    if not fields:
+        return None
+    return ProcessId(pid, int(fields[19]), _BOOT_ID.read_text(encoding="ascii").strip())
+
+
 def identify(pid: int) -> ProcessId | None:
     """Return the identity of a running process, None if there is none or it is a zombie."""
-    try:
-        # The second field is the name in parentheses and may itself hold blanks and parentheses.
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    if fields[0] in "ZX":
+    fields = stat_fields(pid)
+    if fields and fields[0] in "ZX":
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
         return None
-    return ProcessId(pid, int(fields[19]), _BOOT_ID.read_text(encoding="ascii").strip())
+    return identity(pid)
 
 
 def is_alive(process: ProcessId) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from chimera.core.errors import ChimeraError
+from chimera.platforms.envoy.proc import identity
 from chimera.platforms.envoy.process import find_binary
 from chimera.platforms.local import procfs
 from chimera.platforms.local.options import target_of
@@ -57,7 +58,7 @@ def _linux() -> Check:
 
 
 def _procfs() -> Check:
-    ok = procfs.identity(1) is not None or Path("/proc/self/stat").exists()
+    ok = identity(1) is not None or Path("/proc/self/stat").exists()
     detail = "processes can be told apart" if ok else "/proc is not there"
     return Check("/proc", ok, detail, "" if ok else "run on Linux; the local platform needs /proc")
 

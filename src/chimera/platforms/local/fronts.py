@@ -27,7 +27,7 @@ from chimera.platforms.envoy.model import (
     TrafficOptions,
 )
 from chimera.platforms.envoy.ports import forget_port
-from chimera.platforms.envoy.proc import ProcessId, is_alive
+from chimera.platforms.envoy.proc import ProcessId, identity, is_alive
 from chimera.platforms.local import procfs
 from chimera.platforms.local.options import Definition, target_of
 from chimera.platforms.local.record import Record, Records, slug
@@ -182,7 +182,7 @@ class Fronts:
         """Find an Envoy that was started just before its controller crashed."""
         bootstrap = self.envoy(resource.service).layout.bootstrap
         for pid in procfs.with_argument(str(bootstrap)):
-            process = procfs.identity(pid)
+            process = identity(pid)
             if process is not None and is_alive(process):
                 await self._inventory.record(_identified(resource, process))
                 return process

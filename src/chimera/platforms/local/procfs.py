@@ -7,19 +7,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from chimera.platforms.envoy.proc import ProcessId
+from chimera.platforms.envoy.ports import listening, sockets
+from chimera.platforms.envoy.proc import ProcessId, identity, stat_fields
 
 _PROC = Path("/proc")
-_LISTEN = "0A"
-
-
-def identity(pid: int) -> ProcessId | None:
-    """Return who a pid is, a zombie included (its exit code stays to be read); None if nobody."""
-    fields = _fields(pid)
-    if not fields:
-        return None
-    boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return ProcessId(pid, int(fields[19]), boot)
 
 
 def is_running(process: ProcessId) -> bool:
@@ -67,7 +58,7 @@ def leads_session(pid: int) -> bool:
 
 def is_zombie(pid: int) -> bool:
     """Tell whether a process has ended and waits for its parent to notice."""
-    fields = _fields(pid)
+    fields = stat_fields(pid)
     return bool(fields) and fields[0] in "ZX"
 
 
@@ -93,42 +84,20 @@ def reap(pid: int) -> None:
 
 def listening_ports(pids: Iterable[int]) -> set[int]:
     """Return the TCP ports that these processes listen on, as far as that can be seen."""
-    mine = {inode for pid in pids for inode in _sockets(pid)}
-    return {port for inode, port in _listeners() if inode in mine}
+    mine = {inode for pid in pids for inode in sockets(pid)}
+    return {port for inode, port in listening() if inode in mine}
 
 
 def listeners(port: int) -> tuple[ProcessId, ...]:
     """Return who listens on a TCP port, as far as that can be seen."""
-    wanted = {inode for inode, other in _listeners() if other == port}
-    holders = [pid for pid in _pids() if wanted and not wanted.isdisjoint(_sockets(pid))]
+    wanted = {inode for inode, other in listening() if other == port}
+    holders = [pid for pid in _pids() if wanted and not wanted.isdisjoint(sockets(pid))]
     return tuple(one for one in map(identity, holders) if one is not None)
 
 
 def is_taken(port: int) -> bool:
     """Tell whether anybody on this machine listens on a TCP port."""
-    return any(port == other for _, other in _listeners())
-
-
-def _listeners() -> Iterator[tuple[str, int]]:
-    for table in ("tcp", "tcp6"):
-        try:
-            lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
-        except OSError:
-            continue
-        for line in lines:
-            fields = line.split()
-            if fields[3] == _LISTEN:
-                yield fields[9], int(fields[1].rpartition(":")[2], 16)
-
-
-def _sockets(pid: int) -> Iterator[str]:
-    try:
-        links = [os.readlink(fd) for fd in (_PROC / str(pid) / "fd").iterdir()]  # noqa: PTH115
-    except OSError:  # it ended meanwhile, or belongs to somebody else
-        return
-    for link in links:
-        if link.startswith("socket:["):
-            yield link[8:-1]
+    return any(port == other for _, other in listening())
 
 
 def _pids() -> Iterator[int]:
@@ -144,13 +113,8 @@ def _read(pid: int, name: str) -> bytes:
         return b""
 
 
-def _fields(pid: int) -> list[str]:
-    # The second field is the name in parentheses and may itself hold blanks and parentheses.
-    return _read(pid, "stat").decode(errors="replace").rpartition(")")[2].split()
-
-
 def _stat(pid: int, index: int) -> int:
-    fields = _fields(pid)
+    fields = stat_fields(pid)
     return int(fields[index]) if fields else 0
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from chimera.core.environment import passed_on
 from chimera.core.model import Resource, Revision, Service
-from chimera.platforms.envoy.proc import ProcessId
+from chimera.platforms.envoy.proc import ProcessId, identity
 from chimera.platforms.local import procfs
 from chimera.platforms.local.options import Definition
 from chimera.platforms.local.spawn import free_port, spawn
@@ -103,7 +103,7 @@ class Replicas:
         known = {one.id for one in await self._inventory.find(service=service, kind=KIND)}
         adopted = 0
         for pid in procfs.carriers("CHIMERA_SERVICE", service):
-            env, process = procfs.variables(pid), procfs.identity(pid)
+            env, process = procfs.variables(pid), identity(pid)
             token, revision = env.get(TOKEN, ""), env.get("CHIMERA_REVISION", "")
             log, port = logs / f"{token[:8]}.log", env.get(PORT, "")
             ours = procfs.output(pid) == str(log) and procfs.leads_session(pid)
@@ -177,7 +177,7 @@ class Replicas:
         if replica.process is not None:
             return replica
         for pid in procfs.carriers(TOKEN, replica.token):
-            process = procfs.identity(pid)
+            process = identity(pid)
             if process is not None:
                 replica = replace(replica, process=process)
                 await self._inventory.record(replica.resource)
@@ -204,7 +204,7 @@ def members(replica: Replica) -> tuple[ProcessId, ...]:
     pids = set(procfs.carriers(TOKEN, replica.token))
     if replica.running and replica.process:
         pids.update(procfs.session(replica.process.pid))
-    known = (procfs.identity(pid) for pid in pids)
+    known = (identity(pid) for pid in pids)
     return tuple(one for one in known if one is not None and procfs.is_running(one))
 
 

@@ -10,8 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from chimera.core.errors import ProviderRefused
-from chimera.platforms.envoy.proc import ProcessId
-from chimera.platforms.local.procfs import identity
+from chimera.platforms.envoy.proc import ProcessId, identity
 
 _TAIL_LINES = 5
 _TAIL_BYTES = 4000
