@@ -23,8 +23,8 @@ from chimera.core.plan import Rollout
 from chimera.core.spec import Spec
 from chimera.core.state import Phase, State
 from chimera.demo.load import Load
-from chimera.demo.story import free_port
 from chimera.platforms.catalog import Catalog
+from chimera.platforms.local.spawn import free_port
 from chimera.store import open_store
 
 RATE = 200.0

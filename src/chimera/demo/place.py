@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,20 +13,13 @@ from chimera.core.access import Role
 from chimera.core.errors import ChimeraError
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
-from chimera.demo import logo
+from chimera.demo.logospec import logo_spec
 from chimera.demo.telling import Screen
+from chimera.platforms.local.spawn import free_port
 
-SPEC = """\
-version: 1
-service: logo
-target:
-  platform: local
-  port: {port}
-  command: ["{python}", "{app}", --port, "{{port}}", --version, "{{version}}"]
-  health: /healthz
-  replicas: 2
+RULES = """\
 strategy: fast
-steps: [{{setWeight: 5}}, {{setWeight: 25}}, {{setWeight: 50}}]
+steps: [{setWeight: 5}, {setWeight: 25}, {setWeight: 50}]
 errorRate: 1%
 latencyP95: 300ms
 scaleDownDelay: 2s
@@ -149,12 +140,4 @@ async def end_rollout(app: Chimera, service: str) -> None:
 
 def spec_text(port: int) -> str:
     """Return the demo's spec for a front port of this machine."""
-    return SPEC.format(port=port, python=sys.executable, app=logo.__file__)
-
-
-def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    return logo_spec(port, RULES)

@@ -9,29 +9,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import sys
 
 from chimera.app.operations import Chimera
 from chimera.app.reports import RolloutView, Sweep
 from chimera.core.errors import ChimeraError, RequestRefused, RolloutNotFound
 from chimera.core.state import Phase
-from chimera.demo import logo
 from chimera.demo.load import Load
-from chimera.demo.place import end_rollout, free_port
+from chimera.demo.logospec import logo_spec
+from chimera.demo.place import end_rollout
+from chimera.platforms.local.spawn import free_port
 
 log = logging.getLogger(__name__)
 
 SERVICE = "practice-logo"
 RATE = 100.0
-SPEC = """\
-version: 1
-service: {service}
-target:
-  platform: local
-  port: {port}
-  command: ["{python}", "{app}", --port, "{{port}}", --version, "{{version}}"]
-  health: /healthz
-  replicas: 2
+RULES = """\
 strategy: fast
 errorRate: 1%
 latencyP95: 300ms
@@ -117,7 +109,7 @@ class Practice:
 
 def spec_text(port: int) -> str:
     """Return the practice service's spec for a front port."""
-    return SPEC.format(service=SERVICE, port=port, python=sys.executable, app=logo.__file__)
+    return logo_spec(port, RULES, service=SERVICE)
 
 
 def _port(view: RolloutView) -> int:

@@ -22,10 +22,8 @@ from chimera.core.spec import Spec
 from chimera.core.state import Phase
 from chimera.demo import logo
 from chimera.demo.load import Load, Tally
-from chimera.demo.place import Ground, Place, free_port, spec_text
+from chimera.demo.place import Ground, Place
 from chimera.demo.telling import Screen
-
-__all__ = ["Ending", "Options", "Screen", "free_port", "spec_text", "tell"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from chimera.core.errors import ChimeraError
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
 from chimera.demo.load import Load
-from chimera.demo.story import free_port
+from chimera.platforms.local.spawn import free_port
 
 RATE = 60.0
 LONGEST_S = 240.0

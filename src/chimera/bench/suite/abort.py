@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 
 from chimera.bench.report import Bench, Figure, Report, spread
 from chimera.bench.stage import RATE, Stage, stage
 from chimera.core.access import Role
 from chimera.core.state import Phase
-from chimera.demo import logo
+from chimera.demo.logospec import logo_spec
 
-SPEC = """\
-version: 1
-service: logo
-target:
-  platform: local
-  port: {port}
-  command: ["{python}", "{app}", --port, "{{port}}", --version, "{{version}}"]
-  health: /healthz
-steps: [{{setWeight: 50, bake: 1h}}]
+RULES = """\
+steps: [{setWeight: 50, bake: 1h}]
 errorRate: 50%
 """
 IN_FULL_SWING = 20  # responses of the canary before the abort
@@ -53,7 +45,7 @@ async def run(bench: Bench) -> Report:
 
 def spec_text(port: int) -> str:
     """Return the spec for a front port."""
-    return SPEC.format(port=port, python=sys.executable, app=logo.__file__)
+    return logo_spec(port, RULES, replicas=1)
 
 
 async def abort(here: Stage, version: str) -> tuple[float, float]:

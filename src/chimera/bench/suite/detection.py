@@ -8,7 +8,7 @@ import time
 from chimera.bench.report import Bench, Figure, Report, quantile, spread
 from chimera.bench.stage import RATE, Stage, stage
 from chimera.core.state import Phase
-from chimera.demo.story import spec_text
+from chimera.demo.place import spec_text
 
 FAULTY = "3"
 

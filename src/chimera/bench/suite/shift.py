@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from datetime import timedelta
 
@@ -11,8 +10,9 @@ from chimera.bench.stage import RATE, folder
 from chimera.core.model import Fence, Revision, Service, Split
 from chimera.demo import logo
 from chimera.demo.load import Load
-from chimera.demo.story import free_port
+from chimera.demo.logospec import logo_command
 from chimera.platforms.catalog import Catalog
+from chimera.platforms.local.spawn import free_port
 from chimera.ports.platform import Platform
 from chimera.store import open_store
 
@@ -24,8 +24,7 @@ async def run(bench: Bench) -> Report:
     changes = bench.times(200, least=4)
     bench.say(f"{changes} weight changes")
     port = free_port()
-    command = [sys.executable, logo.__file__, "--port", "{port}", "--version", "{version}"]
-    target = {"port": port, "command": command, "health": logo.HEALTH}
+    target = {"port": port, "command": logo_command(), "health": logo.HEALTH}
     service = Service("logo", "local", target)
     with folder() as home:
         async with open_store(f"sqlite:///{home / 'ledger.db'}") as store:
