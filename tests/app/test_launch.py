@@ -12,6 +12,8 @@ from chimera.app import launch
 from chimera.app.launch import ensure_controller
 from chimera.app.lock import Controller, find_controller, hold_controller_lock
 from chimera.app.settings import Settings
+from chimera.core.errors import EngineError
+from chimera.platforms.local.procfs import carriers
 
 ME = Controller(os.getpid(), "now", "1", address="127.0.0.1:1")
 
@@ -48,6 +50,15 @@ async def test_a_controller_that_ends_before_it_is_ready_is_replaced(
         lock.announce(Controller(1, "later", "1", address="127.0.0.1:2", ready=True))
         assert (await waiting).address == "127.0.0.1:2"
     assert find_controller(tmp_path) is None
+
+
+async def test_one_that_would_stay_is_ended_when_it_takes_too_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "START_DEADLINE_S", 0.2)
+    with pytest.raises(EngineError, match="was not ready within"):
+        await ensure_controller(Settings(tmp_path), listen="127.0.0.1:0")
+    await eventually(lambda: not carriers("CHIMERA_HOME", str(tmp_path)), within_s=60)
 
 
 def test_its_log_is_private_and_does_not_grow_for_ever(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,8 @@ import pytest
 from tests.support.eventually import eventually
 from tests.support.house import House, ended
 from tests.support.tty import CTRL_C, Terminal
+
+from chimera.demo.interrupt import STOPPING
 
 WITHIN_S = 240  # 50 s by itself; machines are busy
 # Two demos at once would be each other's noise.
@@ -94,6 +98,48 @@ async def test_at_a_terminal_it_can_stay_up_to_be_tried(house: House) -> None:
         assert (await client.get(f"{page[1]}/readyz")).json() == {"status": "ready"}
     await house.run("down", "logo", "--controller", "--yes", env=kept)
     assert house.running("logo.py") == house.running("envoy") == {}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(signal.SIGTERM, None), (signal.SIGHUP, None), (signal.SIGINT, signal.SIGINT)],
+)
+@pytest.mark.parametrize("moment", ["the page shows it as well", "Canary 2 gets 5 %"])
+async def test_signals_in_the_middle_leave_no_process(
+    house: House, moment: str, first: signal.Signals, second: signal.Signals | None
+) -> None:
+    process = await house.start("demo", "--rate", "50", env=stage(house))
+    told = await until_said(process, moment)
+    process.send_signal(first)
+    told += await until_said(process, STOPPING)
+    if second is not None:
+        process.send_signal(second)
+        told += await until_said(process, "still cleaning up")
+    done = await ended(process, within_s=WITHIN_S)
+    assert done.code == 130, (told, done)
+    assert "everything that the demo had started is gone" in done.out
+    assert done.err == ""
+    await gone(house)
+
+
+async def test_a_terminal_that_is_closed_leaves_nothing(house: House) -> None:
+    with at_a_terminal(house) as terminal:
+        terminal.expect("Canary 2 gets 5 % of the traffic", within_s=WITHIN_S)
+        terminal.hang_up()
+        await eventually(lambda: house.running() == {}, within_s=WITHIN_S)
+    await gone(house)
+
+
+async def until_said(process: asyncio.subprocess.Process, words: str) -> str:
+    """Read what a demo says up to some words."""
+    assert process.stdout is not None
+    told = ""
+    async with asyncio.timeout(WITHIN_S):
+        while words not in told:
+            line = (await process.stdout.readline()).decode()
+            assert line, f"it ended without {words!r}: {told}"
+            told += line
+    return told
 
 
 @pytest.mark.parametrize("args", [(), ("--keep",)])

@@ -82,6 +82,11 @@ class Terminal:
         """Press keys."""
         os.write(self._master, keys.encode())
 
+    def hang_up(self) -> None:
+        """Close the terminal, as when its window is closed."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDONLY)
+
     def ended(self, *, within_s: float = 30) -> int:
         """Wait for the end and return the exit code."""
         deadline = time.monotonic() + within_s

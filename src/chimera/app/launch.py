@@ -77,10 +77,21 @@ async def ensure_controller(
                 hint=f"its last words: {_tail(log_file)}",
             )
         await asyncio.sleep(_POLL_S / 2)
+    if child is not None and (stay or listen):
+        await _end(child)  # it would stay, and whoever wanted it has given up
     raise EngineError(
         f"the controller was not ready within {START_DEADLINE_S:.0f} s",
         hint=f"see {log_file}: {_tail(log_file)}",
     )
+
+
+async def _end(child: subprocess.Popen[bytes]) -> None:
+    child.terminate()
+    try:
+        await asyncio.to_thread(child.wait, START_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
 
 
 async def stop_controller(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from chimera.core.model import Service
 from chimera.core.plan import Rollout
 from chimera.core.spec import Spec
 from chimera.core.state import Phase, State
+from chimera.demo.interrupt import to_its_end
 from chimera.demo.load import Load
 from chimera.platforms.catalog import Catalog
 from chimera.platforms.local.spawn import free_port
@@ -84,13 +85,11 @@ def folder() -> Iterator[Path]:
 @asynccontextmanager
 async def controlled(settings: Settings) -> AsyncIterator[None]:
     """Run a controller, in a process of its own, on a data folder."""
-    starting = asyncio.ensure_future(ensure_controller(settings, stay=True, listen="127.0.0.1:0"))
-    try:
-        await asyncio.shield(starting)
+    try:  # also one that was about to start is waited for: nobody else would stop it
+        await to_its_end(ensure_controller(settings, stay=True, listen="127.0.0.1:0"))
         yield
-    finally:  # also one that was about to start: nobody else would stop it
-        await asyncio.gather(starting, return_exceptions=True)
-        await stop_controller(settings)
+    finally:
+        await to_its_end(stop_controller(settings))
 
 
 @asynccontextmanager
@@ -114,7 +113,7 @@ async def stage(spec_text: Callable[[int], str]) -> AsyncIterator[Stage]:
                 async with Load(port, rate=RATE) as load:
                     yield Stage(app, spec, load)
         finally:
-            await clear(settings)
+            await to_its_end(clear(settings))
 
 
 async def clear(settings: Settings) -> None:

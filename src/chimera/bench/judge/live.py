@@ -19,6 +19,7 @@ from chimera.core.access import Role
 from chimera.core.errors import ChimeraError
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
+from chimera.demo.interrupt import to_its_end
 from chimera.demo.load import Load
 from chimera.platforms.local.spawn import free_port
 
@@ -70,7 +71,7 @@ async def run(times: int, faults: Sequence[str] = FAULTS) -> tuple[Repetition, .
                 lanes = [await _open(stack, app, fault) for fault in faults]
                 found = await asyncio.gather(*(_drive(lane, times) for lane in lanes))
         finally:
-            await clear(settings)
+            await to_its_end(clear(settings))
     return tuple(one for several in found for one in several)
 
 

@@ -9,6 +9,7 @@ from chimera.bench.report import Bench, Figure, Report, quantile, spread
 from chimera.bench.stage import RATE, folder
 from chimera.core.model import Fence, Revision, Service, Split
 from chimera.demo import logo
+from chimera.demo.interrupt import to_its_end
 from chimera.demo.load import Load
 from chimera.demo.logospec import logo_command
 from chimera.platforms.catalog import Catalog
@@ -36,7 +37,7 @@ async def run(bench: Bench) -> Report:
                 async with Load(port, rate=RATE) as load:
                     took_ms = await shift(platform, service, stable, changes)
             finally:
-                await platform.orchestrator.uninstall(service)
+                await to_its_end(platform.orchestrator.uninstall(service))
                 await platform.close()
     tally = load.tally
     return Report(
