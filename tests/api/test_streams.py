@@ -5,19 +5,21 @@ import json
 import socket
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.support.access import browser_of
 from tests.support.eventually import eventually
 from tests.support.history import NOW, entry, look, rollout
 from tests.support.served import Served, served
 
-from chimera.api import streams
+from chimera.app.feeds import RECENT
 from chimera.core.state import Phase
+from chimera.guard import streaming
 from chimera.store import Store
 
 WITHIN_S = 30.0
@@ -126,6 +128,25 @@ async def test_the_house_shows_only_what_one_may_see(one: Served, store: Store) 
     assert "plan" not in shop["live"][0]["rollout"]
 
 
+async def test_who_sees_one_service_sees_its_past_behind_that_of_others(
+    one: Served, store: Store
+) -> None:
+    await store.append("r1", (entry(1, Phase.ABORTED),))
+    for number in range(RECENT + 2):
+        other = rollout(f"other-{number}", service="pay")
+        await store.open_rollout(other, NOW)
+        await store.append(other.id, (entry(1, Phase.ABORTED),))
+    async with one.client("olga") as client, client.stream("GET", "/api/v1/stream") as answer:
+        async for _, data, _ in events(answer):
+            assert [each["rollout"]["id"] for each in data["recent"]] == ["r1"]
+            break
+    async with browser_of(one.app, one.access, "olga") as olga:
+        assert "r1" in (await olga.get("/")).text
+    async with one.client("olga") as client:
+        page = (await client.get("/api/v1/rollouts", params={"limit": 1})).json()
+    assert ([each["rollout"]["id"] for each in page["items"]], page["next"]) == (["r1"], None)
+
+
 async def test_streams_end_when_the_process_does(home: Path) -> None:
     seen = Seen()
     async with AsyncExitStack() as stack:
@@ -139,55 +160,70 @@ async def test_streams_end_when_the_process_does(home: Path) -> None:
     assert not seen.ended  # so a browser comes back, to another replica
 
 
-async def test_a_silent_stream_beats_and_a_long_one_ends(
-    one: Served, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    source = one.app.state.live.watch("r1")
-    beats = [
-        update
-        async for update in streams.beating(source, every_s=0.02, longest=streams.LONGEST / 10_000)
-    ]
-    assert beats[0] is not None
-    assert None in beats
-    await eventually(lambda: one.app.state.live.viewers == 0)
-
-
 def request_of(one: Served, name: str) -> bytes:
     """Return the request for r1's stream, as it goes over the wire."""
     head = ("GET /api/v1/rollouts/r1/stream HTTP/1.1", "host: 127.0.0.1")
     return "\r\n".join((*head, f"authorization: Bearer {one.tokens[name]}", "", "")).encode()
 
 
-async def test_a_thousand_streams_are_capped_cleanly(home: Path) -> None:
-    async with served(home, streams=200, streams_per_user=100) as one:
-        await one.chimera._store.open_rollout(rollout("r1", service="shop"), NOW)
-        opened: list[asyncio.StreamWriter] = []
-        codes: Counter[bytes] = Counter()
-
-        async def ask(name: str) -> None:
-            reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
-            writer.write(request_of(one, name))
-            codes[(await reader.readline()).split()[1]] += 1
-            opened.append(writer)
-
-        async with asyncio.timeout(60):
+async def test_a_thousand_streams_are_open_at_once_and_one_more_is_refused(home: Path) -> None:
+    """At the default limit of all; that of one user is higher, since there are four here."""
+    async with served(home, streams_per_user=400) as one:
+        store = one.chimera._store
+        await store.open_rollout(rollout("r1", service="shop"), NOW)
+        async with AsyncExitStack() as stack, asyncio.timeout(100):
+            opened: list[asyncio.StreamReader] = []
             for _ in range(10):
                 names = [name for name in ("victor", "otto", "ada", "olga") for _ in range(25)]
-                await asyncio.gather(*map(ask, names))
-        assert codes == {b"200": 200, b"429": 800}
-        async with one.client("ada") as client:  # everything else is still answered
-            assert (await client.get("/api/v1/rollouts/r1")).status_code == 200
-        for writer in opened:
-            writer.close()
-        await asyncio.gather(*(one.wait_closed() for one in opened), return_exceptions=True)
+                asked = [stack.enter_async_context(asking(one, name)) for name in names]
+                opened += await asyncio.gather(*asked)
+            assert Counter([await status(reader) for reader in opened]) == {b"200": 1_000}
+            for _ in range(3):
+                reader = await stack.enter_async_context(asking(one, "ada"))
+                assert await status(reader) == b"429"
+            async with one.client("ada") as client:  # everything else is still answered
+                assert (await client.get("/api/v1/rollouts/r1")).status_code == 200
+            await store.append("r1", (entry(1, Phase.ABORTED),))
+            for reader in opened:  # and each viewer is told
+                await reader.readuntil(b"event: end")
         await eventually(lambda: one.app.state.live.viewers == 0, within_s=WITHIN_S)
-        await follow(one, Seen(), most=1)
+
+
+async def test_a_thousand_attempts_of_one_user_take_no_more_than_its_share(home: Path) -> None:
+    async with served(home) as one, AsyncExitStack() as stack:
+        await one.chimera._store.open_rollout(rollout("r1", service="shop"), NOW)
+        codes: Counter[bytes] = Counter()
+        async with asyncio.timeout(60):
+            for _ in range(10):
+                asked = [stack.enter_async_context(asking(one, "otto")) for _ in range(100)]
+                for reader in await asyncio.gather(*asked):
+                    codes[await status(reader)] += 1
+            assert codes == {b"200": 30, b"429": 970}
+            await follow(one, Seen(), most=1)  # others are let in
+
+
+@asynccontextmanager
+async def asking(one: Served, name: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Ask for r1's stream on a connection of its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
+    try:
+        writer.write(request_of(one, name))
+        yield reader
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def status(reader: asyncio.StreamReader) -> bytes:
+    """Return the status of the answer, as soon as it is there."""
+    return (await reader.readline()).split()[1]
 
 
 async def test_who_does_not_read_is_let_go_and_holds_up_nobody(
     one: Served, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "STALLED_S", 0.5)
+    monkeypatch.setattr(streaming, "STALLED_S", 0.5)
     for number in range(400):
         await store.append_look("r1", look(number))
     deaf = socket.socket()

@@ -54,16 +54,14 @@ async def list_rollouts(
     full: Annotated[bool, Query(description="With spec, plan, settings and findings.")] = False,
 ) -> Response:
     """List rollouts, the newest first, of the services that you may look at."""
-    who, chimera = principal(request), chimera_of(request)
-    found: list[RolloutView] = []
-    more = True
-    while more and len(found) <= limit:
-        page = await chimera.history(
-            service=service, live=live, phase=phase, limit=limit + 1, before=before
-        )
-        found += [one for one in page if who.may(Role.VIEWER, one.rollout.service.name)]
-        more = len(page) == limit + 1
-        before = page[-1].rollout.id if page else before
+    found = await chimera_of(request).history_for(
+        principal(request),
+        service=service,
+        live=live,
+        phase=phase,
+        limit=limit + 1,
+        before=before,
+    )
     items, rest = found[:limit], found[limit:]
     return reply(
         {

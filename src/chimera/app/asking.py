@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from chimera import __version__
 from chimera.app import reading, replaying
 from chimera.app.diagnosis import diagnose
+from chimera.app.feeds import MOST_LIVE, RECENT, House
 from chimera.app.live import LiveHub
 from chimera.app.lock import Controller, find_controller
 from chimera.app.reports import Line, LookView, Measures, Replay, Report, RolloutView, ServiceView
 from chimera.app.settings import Settings
+from chimera.core.access import Principal
+from chimera.core.errors import LedgerError
 from chimera.core.spec import Spec, plan_of, service_of
 from chimera.core.state import Phase
 from chimera.platforms.catalog import Catalog
@@ -48,6 +52,41 @@ class Asking:
             service=service, live=live, phase=phase, limit=limit, before=before
         )
         return [self._attended(reading.view(row)) for row in rows]
+
+    async def history_for(self, who: Principal, **wanted: Any) -> Sequence[RolloutView]:
+        """Return those rollouts that somebody may see. wanted: as of `history`."""
+        rows = await self._store.find(**wanted, among=who.services)
+        return [self._attended(reading.view(row)) for row in rows]
+
+    async def house_for(self, who: Principal) -> House:
+        """Return what is live and what ended last of what somebody may see."""
+        live = await self.history_for(who, live=True, limit=MOST_LIVE)
+        recent = await self.history_for(who, live=False, limit=RECENT)
+        return House(tuple(live), tuple(recent))
+
+    async def seen(self, house: House, who: Principal) -> House:
+        """Return of a house what somebody may see: made once for all with the same services."""
+        names = who.services
+        if names is None:
+            return house
+        key = f"seen:{','.join(sorted(names))}"
+        if key not in house.memo:
+            house.memo[key] = await self._seen(house, who, names)
+        made: House = house.memo[key]
+        return made
+
+    async def _seen(self, house: House, who: Principal, names: Collection[str]) -> House:
+        trouble = house.trouble
+        if not trouble:
+            try:
+                return await self.house_for(who)
+            except LedgerError as error:
+                trouble = str(error)
+        live, recent = (
+            tuple(one for one in views if one.rollout.service.name in names)
+            for views in (house.live, house.recent)
+        )
+        return House(live, recent, trouble)
 
     async def services(self) -> Sequence[ServiceView]:
         """Return every service, by name."""

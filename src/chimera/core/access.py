@@ -62,6 +62,11 @@ class Principal:
         return any(held.includes(role) for held in self.grants.values())
 
     @property
+    def services(self) -> frozenset[str] | None:
+        """The services on which anything is granted, None for all there are."""
+        return None if EVERYTHING in self.grants else frozenset(self.grants)
+
+    @property
     def account(self) -> str:
         """The user whose limits this counts towards."""
         return self.user or self.name

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chimera.app.access import Access
 from chimera.app.doors import GuardSettings
+from chimera.core.access import Principal
 from chimera.core.errors import NotSignedIn, TooMany
 from chimera.guard.caller import VISITOR, Caller, caller_of
 from chimera.guard.cookies import cookie_header
@@ -51,8 +52,8 @@ class Identity:
 
     async def _find(self, scope: Scope, caller: Caller) -> None:
         headers = Headers(scope=scope)
-        scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
+        token = _token(headers)
+        if token is not None:
             caller.bearer = True
             if scope["method"] not in SAFE and not scope["path"].startswith(FOR_TOKENS):
                 caller.problem = NotSignedIn(
@@ -60,9 +61,7 @@ class Identity:
                 )
                 return
             try:
-                caller.principal = await self._access.tokens.find(
-                    token.strip(), source=caller.source
-                )
+                caller.principal = await self._access.tokens.find(token, source=caller.source)
             except NotSignedIn as error:
                 caller.problem = error
             return
@@ -73,6 +72,18 @@ class Identity:
                 caller.principal = caller.session.principal
             else:
                 caller.problem = NotSignedIn("your session is over", hint="sign in again")
+
+
+async def found_again(scope: Scope, access: Access) -> Principal | None:
+    """Return who makes a request that takes long, as of now; None if that is nobody any more."""
+    caller = caller_of(scope)
+    if not caller.bearer:
+        session = await access.sessions.find(caller.cookie)
+        return session.principal if session else None
+    try:
+        return await access.tokens.find(_token(Headers(scope=scope)) or "", source=caller.source)
+    except (NotSignedIn, TooMany):
+        return None
 
 
 class Origins:
@@ -114,6 +125,11 @@ class Origins:
     def _same(self, scope: Scope, headers: Headers, origin: str) -> bool:
         own = f"{scope['scheme']}://{headers['host']}"
         return origin.lower() in {own.lower(), self._public} - {""}
+
+
+def _token(headers: Headers) -> str | None:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _cookie(headers: Headers, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import sqlalchemy as sa
 
@@ -27,15 +27,20 @@ def get(rollout: str) -> Callable[[sa.Connection], RolloutRow]:
 
 
 def find(
-    service: str, live: bool | None, phases: Iterable[Phase], limit: int, before: str
+    services: Collection[str] | None,
+    live: bool | None,
+    phases: Iterable[Phase],
+    limit: int,
+    before: str,
 ) -> Callable[[sa.Connection], tuple[RolloutRow, ...]]:
-    """Return the work that lists rollouts, the last opened first."""
+    """Return the work that lists rollouts, the last opened first. services: None is all."""
     wanted = sorted(phase.value for phase in phases)
+    names = None if services is None else sorted(map(codec.clean, services))
 
     def work(connection: sa.Connection) -> tuple[RolloutRow, ...]:
         query = sa.select(ROLLOUTS).order_by(ROLLOUTS.c.opening.desc()).limit(limit)
-        if service:
-            query = query.where(ROLLOUTS.c.service == service)
+        if names is not None:
+            query = query.where(ROLLOUTS.c.service.in_(names))
         if live is not None:
             query = query.where(ROLLOUTS.c.live == live)
         if wanted:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,10 +165,16 @@ class Store:
         phase: Phase | Iterable[Phase] = (),
         limit: int = 50,
         before: str = "",
+        among: Collection[str] | None = None,
     ) -> tuple[RolloutRow, ...]:
-        """Return rollouts, the last opened first. before: an id; only those opened earlier."""
+        """Return rollouts, the last opened first. before: an id; only those opened earlier.
+
+        among: only of these services.
+        """
         phases = (phase,) if isinstance(phase, Phase) else tuple(phase)
-        work = queries.find(service, live, phases, limit, before)
+        if service:
+            among = {service} if among is None else {service} & set(among)
+        work = queries.find(among, live, phases, limit, before)
         return await self._database.read(work, _READ)
 
     async def live(self, service: str) -> RolloutRow | None:

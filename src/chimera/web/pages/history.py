@@ -9,8 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from chimera import guard
 from chimera.app.operations import Chimera
-from chimera.app.reports import RolloutView
-from chimera.core.access import Principal, Role
+from chimera.core.access import Role
 from chimera.core.state import Phase
 from chimera.guard import requires
 from chimera.web.rendering import page
@@ -39,7 +38,13 @@ async def history(
     chimera: Chimera = request.app.state.chimera
     who = guard.principal(request)
     names = [one.name for one in await chimera.services() if who.may(Role.VIEWER, one.name)]
-    found = await _page(chimera, who, service, outcome, before)
+    found = await chimera.history_for(
+        who,
+        service=service,
+        phase=OUTCOMES.get(outcome, ("", ()))[1],
+        limit=PAGE + 1,
+        before=before,
+    )
     shown = found[:PAGE]
     chosen = {"service": service, "outcome": outcome}
     query = {name: value for name, value in chosen.items() if value}
@@ -55,18 +60,3 @@ async def history(
         older=f"/history?{urlencode(older)}" if older else "",
         newest=f"/history?{urlencode(query)}" if before else "",
     )
-
-
-async def _page(
-    chimera: Chimera, who: Principal, service: str, outcome: str, before: str
-) -> list[RolloutView]:
-    """Return a page of what this reader may see and one more, if there is more."""
-    phases = OUTCOMES.get(outcome, ("", ()))[1]
-    found: list[RolloutView] = []
-    while len(found) <= PAGE:
-        some = await chimera.history(service=service, phase=phases, limit=2 * PAGE, before=before)
-        found += [one for one in some if who.may(Role.VIEWER, one.rollout.service.name)]
-        if len(some) < 2 * PAGE:
-            break
-        before = some[-1].rollout.id
-    return found

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from chimera import guard
 from chimera.app.live import House, LiveHub
 from chimera.app.operations import Chimera
-from chimera.app.reports import RolloutView
-from chimera.core.access import Principal, Role
+from chimera.core.access import Role
 from chimera.guard import requires
-from chimera.web.pages.streaming import event, streamed
+from chimera.guard.streaming import EventStream, Viewer, event, streamed
 from chimera.web.rendering import environment, page
 from chimera.web.views.status import row_of
 
@@ -29,44 +27,36 @@ async def overview(request: Request) -> Response:
     """Show what is live, the last results and the services."""
     chimera: Chimera = request.app.state.chimera
     who = guard.principal(request)
-    house = House(
-        tuple(await chimera.history(live=True, limit=200)),
-        tuple(await chimera.history(live=False, limit=RECENT)),
-    )
+    house = await chimera.house_for(who)
     services = [one for one in await chimera.services() if who.may(Role.VIEWER, one.name)]
-    return page(request, "overview.html", nav="Overview", services=services, **_rows(house, who))
+    return page(request, "overview.html", nav="Overview", services=services, **_rows(house))
 
 
-def _rows(house: House, who: Principal) -> dict[str, Any]:
+def _rows(house: House) -> dict[str, Any]:
     return {
-        "live": [row_of(one) for one in _mine(house.live, who)],
-        "recent": [row_of(one) for one in _mine(house.recent, who)][:RECENT],
+        "live": [row_of(one) for one in house.live],
+        "recent": [row_of(one) for one in house.recent[:RECENT]],
         "trouble": house.trouble,
     }
 
 
-def _mine(views: Sequence[RolloutView], who: Principal) -> list[RolloutView]:
-    return [one for one in views if who.may(Role.VIEWER, one.rollout.service.name)]
-
-
 @router.get("/live", dependencies=[requires(Role.VIEWER)])
-async def live(request: Request) -> StreamingResponse:
+async def live(request: Request) -> EventStream:
     """Stream the lists whenever they change."""
-    hub: LiveHub = request.app.state.live
-    return streamed(_events(hub, guard.principal(request)))
+    state, viewer = request.app.state, Viewer(request)
+    return streamed(_events(state.live, state.chimera, viewer), viewer)
 
 
-async def _events(hub: LiveHub, who: Principal) -> AsyncIterator[str]:
+async def _events(hub: LiveHub, chimera: Chimera, viewer: Viewer) -> AsyncGenerator[bytes]:
     async with aclosing(hub.watch_house()) as houses:
         async for house in houses:
-            yield _message(house, who)
+            yield _message(await chimera.seen(house, viewer.principal))
 
 
-def _message(house: House, who: Principal) -> str:
-    """Return the lists as a message: made once for all who may see the same services."""
-    key = f"page:{sorted((name, str(role)) for name, role in who.grants.items())}"
-    if key not in house.memo:
+def _message(house: House) -> bytes:
+    """Return the lists as a message: made once for all who see the same."""
+    if "page" not in house.memo:
         template = environment().get_template("overview_live.html")
-        house.memo[key] = event("", template.render(**_rows(house, who)))
-    made: str = house.memo[key]
+        house.memo["page"] = event(template.render(**_rows(house)))
+    made: bytes = house.memo["page"]
     return made

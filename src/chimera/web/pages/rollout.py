@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 
 from chimera import guard
 from chimera.app.live import LiveHub, Update
@@ -20,7 +19,7 @@ from chimera.app.series import points
 from chimera.core.access import Principal, Role
 from chimera.core.offers import offers
 from chimera.guard import requires
-from chimera.web.pages.streaming import event, streamed
+from chimera.guard.streaming import EventStream, Viewer, event, streamed
 from chimera.web.rendering import environment, page
 from chimera.web.views.actions import Action, actions
 from chimera.web.views.charts import chart_data, more_points
@@ -82,18 +81,18 @@ async def live(
     ref: str,
     after: Annotated[str, Query(max_length=40)] = "",
     last_event_id: Annotated[str, Header(max_length=40)] = "",
-) -> StreamingResponse:
+) -> EventStream:
     """Stream what changes: points for the charts as JSON, and the part of the page as HTML."""
     hub: LiveHub = request.app.state.live
     chimera: Chimera = request.app.state.chimera
-    who = guard.principal(request)
-    id_ = (await chimera.status(ref)).rollout.id
-    return streamed(_events(hub, chimera, id_, last_event_id or after, who))
+    rollout = (await chimera.status(ref)).rollout
+    viewer = Viewer(request, rollout.service.name)
+    return streamed(_events(hub, chimera, rollout.id, last_event_id or after, viewer), viewer)
 
 
 async def _events(
-    hub: LiveHub, chimera: Chimera, id_: str, after: str, who: Principal
-) -> AsyncIterator[str]:
+    hub: LiveHub, chimera: Chimera, id_: str, after: str, viewer: Viewer
+) -> AsyncGenerator[bytes]:
     latest: Sequence[LookView] = ()
     async with aclosing(hub.watch(id_, after)) as updates:
         async for update in updates:
@@ -101,23 +100,23 @@ async def _events(
                 latest = update.looks[-1:]
             elif not latest and update.at.look:
                 latest = await chimera.looks(id_, after=update.at.look - 1, limit=1)
-            yield _messages(update, latest, who)
+            yield _messages(update, latest, viewer.principal)
             if update.over:
-                yield event("over", "yes")
+                yield event("yes", name="over")
                 return
 
 
-def _messages(update: Update, latest: Sequence[LookView], who: Principal) -> str:
+def _messages(update: Update, latest: Sequence[LookView], who: Principal) -> bytes:
     """Return the messages of an update: made once for all viewers with the same rights."""
     buttons = _buttons(update.view, who)
     key = f"page:{','.join(one.verb for one in buttons)}"
     if key not in update.memo:
         update.memo[key] = _made(update, latest, buttons)
-    made: str = update.memo[key]
+    made: bytes = update.memo[key]
     return made
 
 
-def _made(update: Update, latest: Sequence[LookView], buttons: tuple[Action, ...]) -> str:
+def _made(update: Update, latest: Sequence[LookView], buttons: tuple[Action, ...]) -> bytes:
     now = datetime.now(UTC)
     found = more_points(update.view, points(update.view.rollout.plan.analysis, update.looks))
     html = (
@@ -133,4 +132,4 @@ def _made(update: Update, latest: Sequence[LookView], buttons: tuple[Action, ...
         )
     )
     # Only the last message bears the cursor: a stream that breaks between them loses nothing.
-    return event("points", json.dumps(found)) + event("", html, id_=update.cursor)
+    return event(json.dumps(found), name="points") + event(html, id_=update.cursor)
