@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -96,8 +97,23 @@ async def test_at_a_terminal_it_can_stay_up_to_be_tried(house: House) -> None:
     assert page is not None
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{page[1]}/readyz")).json() == {"status": "ready"}
+    await deploy_again(house, folder, terminal.text, kept)
     await house.run("down", "logo", "--controller", "--yes", env=kept)
     assert house.running("logo.py") == house.running("envoy") == {}
+
+
+async def deploy_again(house: House, folder: Path, told: str, env: dict[str, str]) -> None:
+    """Do as the demo has said at its end: send requests again, deploy another version."""
+    url = re.search(r"chimera demo --load (http://127\.0\.0\.1:\d+/)", told)
+    assert url is not None
+    sending = await house.start("demo", "--load", url[1], "--rate", "100")
+    await house.run("deploy", f"{folder}/logo.yaml", "--version", "4", "--wait", env=env)
+    sending.send_signal(signal.SIGINT)
+    done = await ended(sending)
+    assert (done.code, done.err) == (0, "")
+    sent = re.search(r"([\d,]+) requests were sent, 0 failed", done.out)
+    assert sent is not None
+    assert int(sent[1].replace(",", "")) > 500
 
 
 @pytest.mark.parametrize(

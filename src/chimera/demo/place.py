@@ -131,6 +131,7 @@ class ThisMachine:
             ("first:          ", f"export CHIMERA_HOME={home}"),
             ("look at it:     ", "chimera list; chimera history; chimera logs logo --looks"),
             ("sign in again:  ", "chimera user list; chimera user link NAME"),
+            sending(f"http://127.0.0.1:{self._port}/"),
             ("deploy again:   ", f"chimera deploy {home}/logo.yaml --version 4"),
             ("remove it all:  ", f"chimera down logo --controller --yes && rm -r {home}"),
         )
@@ -145,6 +146,11 @@ async def end_rollout(app: Chimera, service: str) -> None:
         )
         async for _ in app.follow(view.rollout.id):
             pass
+
+
+def sending(url: str) -> tuple[str, str]:
+    """Return how the requests go on, without which no canary can be judged: (words, command)."""
+    return "its requests:   ", f"chimera demo --load {url} &"
 
 
 def spec_text(port: int) -> str:

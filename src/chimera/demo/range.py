@@ -20,7 +20,7 @@ from chimera.core.errors import ProviderUnavailable
 from chimera.core.model import Change, Resource
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
-from chimera.demo.place import Ground, end_rollout
+from chimera.demo.place import Ground, end_rollout, sending
 from chimera.demo.telling import Screen, Standing
 from chimera.sandbox.box import session_at
 from chimera.sandbox.listing import Thing, things
@@ -177,6 +177,7 @@ class PracticeRange:
             ("look at it:     ", f"chimera history; chimera logs {service} --looks"),
             ("look at AWS:    ", "chimera discover " + self.platform),
             ("its own pages:  ", f"{self._env['AWS_ENDPOINT_URL']}/_chimera/calls, faults, fronts"),
+            sending(f"{self._stack['url']}/"),
             ("deploy again:   ", f"chimera deploy {home}/logo.yaml --version 1"),
             ("end it all:     ", f"chimera down --controller; kill {self._pid}; rm -r {home}"),
         )

@@ -77,6 +77,7 @@ def init(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
     epilog=example(
         "chimera demo",
         "chimera demo --keep --port 8080",
+        "chimera demo --load http://127.0.0.1:8080/ --rate 50",
         "chimera demo --platform ecs-alb",
         then="chimera init writes a spec for your own service.",
     ),
@@ -93,12 +94,33 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the service; 0 takes a free one.")
     ] = 0,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave it running afterwards.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep",
+            help="Leave it running afterwards; what fails or is stopped is removed all the same.",
+        ),
+    ] = False,
     plan: Annotated[bool, typer.Option("--plan", help="First show what would be done.")] = False,
+    load: Annotated[
+        str,
+        typer.Option(
+            help="Only send requests there, for 10 min or until Ctrl-C: for what --keep has left.",
+            metavar="URL",
+        ),
+    ] = "",
     no_color: Annotated[bool, typer.Option("--no-color", help="Without colours.")] = False,
 ) -> None:
-    """Watch a good version promoted and a bad one taken back, in 90 s."""
+    """Watch a good version promoted and a bad one taken back, in 90 s.
+
+    Ctrl-C stops it and removes everything. A canary is judged by requests, and those of the demo
+    end with it: after --keep, send some by --load before you deploy another version.
+    """
     demonstration: Any = import_module("chimera.demo")
+    if load:
+        if keep or plan or port or platform != "local":
+            raise typer.BadParameter("--load goes with --rate alone")
+        raise typer.Exit(demonstration.run_load(load, rate=rate, no_color=no_color))
     raise typer.Exit(
         demonstration.run_demo(
             platform=platform, rate=rate, port=port, keep=keep, plan=plan, no_color=no_color
