@@ -37,7 +37,7 @@ async def test_splits_are_exact_and_no_request_fails(home: House) -> None:
     assert view.state.phase is Phase.SUCCEEDED
     for tally in (fast.tally, slow.tally):
         assert tally.failures == []
-        assert tally.answered == tally.sent
+        assert tally.statuses == {200: tally.sent}
         assert min(tally.revisions["1"], tally.revisions["2"]) > 20
     assert home.replicas() == ["2"]
     assert home.starts() == ["1", "2"]

@@ -16,7 +16,10 @@ REVISION_HEADER = "x-chimera-revision"
 
 @dataclass(slots=True)
 class Tally:
-    """What users met. `failures` are the failed requests in words: 5xx, broken, refused."""
+    """What users met. `failures` are the failed requests in words: 4xx, 5xx, broken, refused.
+
+    A 4xx too: that no route is found is the fault of whoever made the routes.
+    """
 
     sent: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
@@ -38,7 +41,7 @@ class Tally:
         self.revisions[revision] += 1
         self.last_seen[revision] = now
         self.latencies_ms.append(latency_ms)
-        if response.status >= 500:
+        if response.status >= 400:
             self.failures.append(f"{response.status} from '{revision}': {response.body[:80]!r}")
 
 

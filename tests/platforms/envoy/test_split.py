@@ -64,6 +64,7 @@ async def test_200_changes_under_load_fail_no_request(room: Room) -> None:
                 found = await room.envoy.admin.runtime()
                 assert found[f"{front.layer}.v2"] == str(weight)
         assert load.tally.failures == []
+        assert load.tally.statuses == {200: load.tally.sent}
         assert load.tally.revisions["v1"] > 0
         assert load.tally.revisions["v2"] > 0
 
