@@ -39,7 +39,7 @@ lint: $(DEV) ## Check style, types and the layers between rooms
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-bench: $(READY) ## Measure abort latency, detection time and scale
+bench: $(DEV) ## Measure abort latency, detection time and scale (make bench ARGS="abort --strict")
 	@$(BIN)/python -m chimera.bench $(ARGS)
 
 bench-judge: $(DEV) ## Play the judge against its peers in simulated worlds (make bench-judge ARGS=--quick)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
+import sys
 
 import pytest
 
@@ -28,12 +30,21 @@ async def breaks(_: Bench) -> Report:
     raise KeyError("a bug")
 
 
+async def meets(_: Bench) -> Report:
+    return Report(WORKS.figures[:1])
+
+
+async def lacks(_: Bench) -> Report:
+    raise ModuleNotFoundError("No module named 'numpy'", name="numpy.linalg")
+
+
 @pytest.fixture
 def suite(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {"breaks": breaks, "cannot": cannot, "works": works}
     monkeypatch.setattr(catalog, "names", lambda: tuple(known))
+    asked = {**known, "meets": meets, "lacks": lacks}
     monkeypatch.setattr(
-        catalog, "find", lambda name: catalog.Benchmark(name, f"It {name}.", known[name])
+        catalog, "find", lambda name: catalog.Benchmark(name, f"It {name}.", asked[name])
     )
 
 
@@ -98,6 +109,39 @@ def test_what_cannot_run_says_why_and_does_not_stop_the_others(
     }
     assert [figure["met"] for figure in document["benchmarks"][2]["figures"]] == [True, False]
     assert "/" not in json.dumps(document["machine"])
+
+
+@pytest.mark.usefixtures("suite")
+@pytest.mark.parametrize(("name", "code"), [("works", 1), ("meets", 0), ("lacks", 2)])
+def test_strictly_a_missed_goal_is_a_failure(name: str, code: int) -> None:
+    assert command.main([name, "--strict"]) == code
+
+
+@pytest.mark.usefixtures("suite")
+def test_a_missing_package_is_named_and_how_to_get_it(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["lacks", "works"]) == 2
+    said, progress = capsys.readouterr()
+    words = " ".join(said.split())
+    assert "could not run: the Python package 'numpy' is missing; `make setup` installs it" in words
+    assert "kept" in words  # the other one was run
+    assert "Traceback" not in said + progress
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+from chimera.bench.__main__ import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_without_the_development_packages_the_others_still_run() -> None:
+    command = [sys.executable, "-c", WITHOUT_NUMPY, "judging", "core", "--effort", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert "'numpy' is missing" in done.stdout
+    assert "simulated rollouts per minute" in done.stdout
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_name_lists_those_that_exist(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,28 +5,29 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from rich.console import Console
 
 from chimera.bench import catalog, show
-from chimera.bench.report import Bench, Report
+from chimera.bench.report import Bench
 from chimera.core.errors import ChimeraError
+from chimera.demo.interrupt import Interrupted, interruptible
 
 QUICK = 0.05
-
-
-class Stopped(Exception):
-    """Somebody pressed Ctrl-C."""
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the benchmarks asked for; return 0 if all could be run, whatever they measured."""
+    """Run the benchmarks asked for and return the exit code.
+
+    0: all could be run, whatever they measured, unless --strict. 1: one failed, or with --strict
+    missed a goal. 2: what one of them needs is not installed.
+    """
     given = _parser().parse_args(args)
     try:
         chosen = [catalog.find(name) for name in given.names or catalog.names()]
@@ -45,7 +46,8 @@ def main(args: Sequence[str]) -> int:
             people.print(show.page(done[-1]))
     if given.output == "json":
         print(json.dumps(show.document(at, effort, on, done), indent=2, ensure_ascii=False))
-    return 1 if any(one.problem for one in done) else 0
+    failed = max(one.code for one in done)
+    return failed or (FAILED if given.strict and any(one.missed for one in done) else 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -62,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--effort", type=_share, default=1.0, metavar="SHARE", help="how much of it, 0 to 1"
     )
+    parser.add_argument("--strict", action="store_true", help="exit with 1 if a goal is missed")
     return parser
 
 
@@ -74,47 +77,33 @@ def _share(text: str) -> float:
 
 def _measure(benchmark: catalog.Benchmark, bench: Bench) -> show.Done:
     began = time.monotonic()
-    report, problem = None, ""
+    report, problem, code = None, "", 0
     bench.say(f"{benchmark.name}: {benchmark.about}")
     try:
-        report = asyncio.run(_interruptible(benchmark.run(bench)))
-    except ChimeraError as error:
-        problem = f"{error}; {error.hint}" if error.hint else str(error)
-    except Stopped:
+        report = asyncio.run(interruptible(benchmark.run(bench), bench.say))
+    except Interrupted:
         raise
     except Exception as error:  # the others may still run
-        traceback.print_exc()
-        problem = f"internal error: {error!r}"
-    return show.Done(benchmark.name, benchmark.about, time.monotonic() - began, report, problem)
+        problem, code = _told(error)
+    seconds = time.monotonic() - began
+    return show.Done(benchmark.name, benchmark.about, seconds, report, problem, code)
 
 
-async def _interruptible(work: Awaitable[Report]) -> Report:
-    """Run a benchmark; the first Ctrl-C or SIGTERM makes it clean up, more of them change nothing.
-
-    What it started lives in sessions of its own: nobody else would end it.
-    """
-    task = asyncio.ensure_future(work)
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-
-    def stop() -> None:
-        if not stopped.is_set():
-            print("  stopping: everything that was started is ended first", file=sys.stderr)
-            stopped.set()
-            task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    try:
-        return await task
-    except (Exception, asyncio.CancelledError) as error:
-        if stopped.is_set():
-            raise Stopped from error
-        raise
+def _told(error: Exception) -> tuple[str, int]:
+    """Say why a benchmark could not be run, and the exit code for it."""
+    if isinstance(error, ChimeraError):
+        return (f"{error}; {error.hint}" if error.hint else str(error)), FAILED
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = (missing or "chimera").partition(".")[0]
+    if package != "chimera":
+        hint = "`make setup` installs it, elsewhere `pip install 'chimera-canary[dev]'`"
+        return f"the Python package '{package}' is missing; {hint}", USAGE
+    traceback.print_exception(error)
+    return f"internal error: {error!r}", FAILED
 
 
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (KeyboardInterrupt, Stopped):
-        sys.exit(130)
+    except (KeyboardInterrupt, Interrupted):
+        sys.exit(INTERRUPTED)

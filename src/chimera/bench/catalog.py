@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules
 
 from chimera.bench import suite
@@ -16,7 +19,10 @@ Run = Callable[[Bench], Awaitable[Report]]
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """One benchmark. about: the first line of its module."""
+    """One benchmark. about: the first line of its module, which is imported only by `run`.
+
+    So one whose packages are not installed is listed like the others, and does not hinder them.
+    """
 
     name: str
     about: str
@@ -32,6 +38,14 @@ def find(name: str) -> Benchmark:
     """Return a benchmark by its name. Raises UnknownAdapter."""
     if name not in names():
         raise UnknownAdapter("benchmark", name, names())
-    module = import_module(f"{suite.__name__}.{name}")
-    about = (module.__doc__ or "").partition("\n")[0]
-    return Benchmark(name, about, module.run)
+    return Benchmark(name, _about(name), partial(_run, name))
+
+
+def _about(name: str) -> str:
+    source = Path(suite.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+async def _run(name: str, bench: Bench) -> Report:
+    report: Report = await import_module(f"{suite.__name__}.{name}").run(bench)
+    return report

@@ -21,13 +21,22 @@ from chimera.terminal.style import BAD, GOOD, MUTED, TITLE
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A benchmark that was run. problem: why it could not be; then there is no report."""
+    """A benchmark that was run. problem: why it could not be; then there is no report.
+
+    code: the exit code for the problem, 0 without one.
+    """
 
     name: str
     about: str
     seconds: float
     report: Report | None = None
     problem: str = ""
+    code: int = 0
+
+    @property
+    def missed(self) -> bool:
+        """Whether a goal was missed."""
+        return self.report is not None and any(one.met is False for one in self.report.figures)
 
 
 def machine() -> dict[str, object]:
