@@ -67,6 +67,7 @@ async def test_scale() -> None:
     figures = await measured("scale")
     assert figures["2 rollouts: looks in the ledger"].value > 0
     assert 0 <= figures["2 rollouts: a look is late, p99"].value < 5000
+    assert 0 <= figures["2 rollouts: weight set to its watch's first reading, p99"].value < 60
     assert figures["2 rollouts: memory, server"].value > 10
     assert 0 < figures["2 rollouts: abort to all on stable, p50"].value < 10
 

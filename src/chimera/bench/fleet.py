@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -14,12 +14,12 @@ from chimera.app.settings import Settings
 from chimera.bench.processes import find_child
 from chimera.bench.stage import folder, running
 from chimera.core.errors import ChimeraError
-from chimera.core.events import AbortRequested, Restored
+from chimera.core.events import AbortRequested, Restored, Shifted
 from chimera.core.model import Fence, Revision, Service
 from chimera.core.plan import AnalysisPlan, Limit, Rollout, RolloutPlan, Step
 from chimera.engine.client import EngineClient
 from chimera.platforms.memory import MemoryPlatform
-from chimera.store import Store, open_store
+from chimera.store import LookRow, Store, open_store
 
 INTERVAL = timedelta(seconds=5)
 PLAN = RolloutPlan(
@@ -92,22 +92,50 @@ class Fleet:
         return (restored[0] - issued).total_seconds()
 
     async def lateness(self, since: datetime, until: datetime) -> list[float]:
-        """Return how late each look of that time was, seconds, against its rollout's own beat.
+        """Return how late each look of that time was, seconds, against its watch's schedule.
 
-        The beat is the one that the rollout's least late look sets, so none counts as early.
+        That is fixed by the watch's start, its first reading: a look is due after each INTERVAL
+        from then on. So what is always late is late, and what was once missed stays so.
         """
         late: list[float] = []
-        for rollout in self.rollouts:
-            if rollout.id in self.aborted:
-                continue
-            rows = await self.store.looks(rollout.id)
-            beats = [
-                row.at.timestamp() - row.record.number * INTERVAL.total_seconds()
-                for row in rows
-                if since <= row.at < until
-            ]
-            late += [beat - min(beats) for beat in beats]
+        for rollout in self._live():
+            late += lateness(await self.store.looks(rollout.id), since, until)
         return late
+
+    async def beginnings(self) -> list[float]:
+        """Return how long after its weight was set each watch had its first reading, seconds."""
+        found = []
+        for rollout in self._live():
+            looks = await self.store.looks(rollout.id, limit=1)
+            events = await self.store.events(rollout.id)
+            shifted = next((row.at for row in events if isinstance(row.event, Shifted)), None)
+            if looks and shifted is not None:
+                found.append((_begun(looks) - shifted).total_seconds())
+        return found
+
+    def _live(self) -> list[Rollout]:
+        return [one for one in self.rollouts if one.id not in self.aborted]
+
+
+def lateness(rows: Sequence[LookRow], since: datetime, until: datetime) -> list[float]:
+    """Return how late the looks of some time were, seconds. rows: of one watch, from its first.
+
+    None counts as early: it is the first reading that was late then.
+    """
+    counted = [row for row in rows if since <= row.at < until]
+    due = [_begun(rows) + (row.record.number - _first(rows) + 1) * INTERVAL for row in counted]
+    late = [row.at - at for row, at in zip(counted, due, strict=True)]
+    return [max(one.total_seconds(), 0.0) for one in late]
+
+
+def _first(rows: Sequence[LookRow]) -> int:
+    return rows[0].record.number
+
+
+def _begun(rows: Sequence[LookRow]) -> datetime:
+    """Return when a watch had its first reading: its first look covers the time from then on."""
+    look = rows[0].record.look
+    return look.at - look.span
 
 
 async def _until(within_s: float, condition: Callable[[], Awaitable[bool]]) -> None:
