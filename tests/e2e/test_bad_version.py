@@ -13,6 +13,8 @@ from chimera.core.state import Phase
 RATE = 200
 WEIGHT = 5
 DETECTION_S = 15.0
+# By the clock of a machine that does other things as well; the goal itself is the benchmark's.
+DETECTION_WHEN_BUSY_S = 60.0
 
 
 def failures(load: Load) -> Counter[str]:
@@ -39,6 +41,9 @@ async def test_it_is_rolled_back_and_every_failed_request_is_accounted_for(home:
     # A busy machine sends fewer requests than it should, so their number is the measure of time.
     assert state.exposure.requests < DETECTION_S * RATE * WEIGHT / 100
     lines = await home.lines()
+    exposed = next(line.at for line in lines if line.weight)
+    decided = next(line.at for line in lines if line.phase is Phase.ROLLING_BACK)
+    assert 0 < (decided - exposed).total_seconds() < DETECTION_WHEN_BUSY_S
     (sentence,) = [line.sentence for line in lines if line.kind == "restored"]
     assert f"{state.exposure.errors} failed request" in view.headline
     numbers = r"Rolled back: errors [\d.]+ % against 0 % on stable.*, \d+ of \d+ requests in \d+"
