@@ -77,6 +77,21 @@ def test_whoever_watches_where_nobody_works_is_told_so_once(run: Run, script: Sc
     assert done.err.count(words) == 1
 
 
+@pytest.mark.parametrize("stay", ["--wait", "--watch"])
+def test_one_that_the_engine_has_lost_does_not_go_on(run: Run, script: Script, stay: str) -> None:
+    story, words = TOLD["baking"](), "Nothing moves any more: the engine has lost it."
+    Path("chimera.yaml").write_text(SPEC)
+    script.plan = PlanReport(story.rollout, (), ())
+    frames = frames_of(story)
+    view, lines, looks = frames[-1]
+    script.frames = [*frames, (replace(view, unattended=words), lines, looks)]
+    done = run("deploy", "--version", "2", stay)
+    assert done.code == 1
+    assert words in done.err
+    assert "Next: chimera gc removes what is left; chimera retry logo-51c77e" in done.err
+    assert "goes on" not in done.err
+
+
 def test_a_revert_is_a_persons_doing() -> None:
     assert outcome(TOLD["reverted"]().view) == 4
 

@@ -62,7 +62,7 @@ class Follower:
     """Shows one rollout until it is decided. live: draw; else write a line per event.
 
     patient: stay also where the plan waits for a person. alone: it was said that no controller
-    runs.
+    runs. ended: it had to let go of its service and is never decided.
     """
 
     ref: str
@@ -73,6 +73,7 @@ class Follower:
     lines: deque[Line] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     looks: deque[LookView] = field(default_factory=lambda: deque(maxlen=KEPT_LOOKS))
     alone: bool = False
+    ended: bool = False
 
     async def follow(self, chimera: Chimera, timeout: timedelta | None) -> ExitCode:
         """Stay until the rollout is decided or the time is over."""
@@ -105,7 +106,7 @@ class Follower:
     def _screen(self) -> Text | LiveView:
         if self.view is None:
             return Text(f"Waiting for {self.ref} ...")
-        over = outcome(self.view) is not None
+        over = self.ended or outcome(self.view) is not None
         return LiveView(
             self.view,
             self.lines,
@@ -125,7 +126,8 @@ class Follower:
                 return code
             if needs_person(view) and not self.patient:
                 return ExitCode.NEEDS_APPROVAL
-        return ExitCode.GOES_ON
+        self.ended = True
+        return ExitCode.FAILED  # nobody drives it any more: the engine has lost it
 
     def _tell(self, view: RolloutView, lines: Sequence[Line]) -> None:
         if self.live:
@@ -133,9 +135,10 @@ class Follower:
         for line in lines:
             at = f"{line.at.astimezone(UTC):%H:%M:%S}"
             self.out.note(f"{at}  {line.weight:>3} %  {plain(line.sentence)}")
-        if view.unattended and not self.alone:
-            self.out.note(plain(view.unattended))
-        self.alone = bool(view.unattended)
+        warning = view.unattended or view.elsewhere
+        if warning and not self.alone:
+            self.out.note(plain(warning))
+        self.alone = bool(warning)
         if lines and self.out.format == "jsonl":
             self.out.row(view)
 
@@ -153,6 +156,8 @@ class Follower:
 def advice(view: RolloutView, code: ExitCode, now: datetime) -> str:
     """Say what to do after a rollout was left with this code; "" if there is nothing."""
     ref, service = view.rollout.id, view.rollout.service.name
+    if code is ExitCode.FAILED and view.unattended:
+        return f"chimera gc removes what is left; chimera retry {ref} deploys it again"
     said = {
         ExitCode.FAILED: f"released, but something is left behind: chimera retry {ref}",
         ExitCode.ROLLED_BACK: f"chimera logs {ref} --looks shows every look; "
