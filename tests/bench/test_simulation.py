@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
+
 from chimera.bench.simulation import PLANS, simulate
-from chimera.bench.trial import Trial
+from chimera.bench.trial import Held, Trial
 from chimera.bench.world import SimulatedWorld
 from chimera.core.model import Verdict
 from chimera.core.state import Phase
@@ -45,5 +47,28 @@ def test_the_world_notices_what_must_not_happen() -> None:
     world.write(1, start="new", weight=100)
     world.write(2, stable="new")
     assert world.broken == ["promoted before 100 % held for a healthy interval"]
-    world.write(3, stable="old", weight=50, remove="old")
+    for one in world.recorded("old"):
+        world.write(3, remove=one)
+    world.write(4, stable="old", weight=50)
     assert world.broken[1:] == ["traffic goes to an old version that was removed"]
+
+
+@pytest.mark.parametrize("which", ["old", "bystander", "by-hand"])
+def test_the_world_notices_when_something_else_is_removed(which: str) -> None:
+    world = SimulatedWorld()
+    world.write(1, start="new")
+    one = next(one for one in world.things.values() if one.id.startswith(which))
+    world.write(2, remove=one)
+    assert world.broken == [f"removed part {one.id}, which is not the version that lost"]
+
+
+def test_two_rollouts_never_have_one_service() -> None:
+    plan = PLANS[0]
+    world = SimulatedWorld()
+    first = Trial(plan, world)
+    with pytest.raises(Held):
+        Trial(plan, world, "two")
+    first.finish()
+    second = Trial(plan, world, "two")
+    assert world.holder == "two"
+    assert not second.another()

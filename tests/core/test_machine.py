@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from chimera.bench.simulation import PLANS
 from chimera.bench.trial import Trial
-from chimera.bench.world import SimulatedWorld
+from chimera.bench.world import STRANGERS, SimulatedWorld
 from chimera.core import events as e
 from chimera.core.model import Judgement, Verdict
 from chimera.core.plan import RolloutPlan
@@ -111,10 +111,20 @@ class RolloutMachine(RuleBasedStateMachine):
         self.trial.world.verdict = verdict
         self.trial.world.stuck = stuck
 
+    @rule()
+    def another_rollout_wants_the_service(self) -> None:
+        assert self.trial.another() is self.trial.state.over
+
     @invariant()
     def every_promise_is_kept(self) -> None:
         if hasattr(self, "trial"):
             assert self.trial.broken + self.trial.world.broken == []
+
+    @invariant()
+    def nothing_of_a_stranger_is_touched(self) -> None:
+        if hasattr(self, "trial"):
+            things = self.trial.world.things
+            assert [things.get(one.id) for one in STRANGERS] == list(STRANGERS)
 
     @invariant()
     def an_open_rollout_waits_for_something(self) -> None:

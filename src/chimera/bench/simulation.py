@@ -83,6 +83,11 @@ def accident(trial: Trial, rng: Random) -> None:
     rng.choice(_ACCIDENTS)(trial, rng)
 
 
+def _try_another(trial: Trial) -> None:
+    if trial.another() is not trial.state.over:
+        trial.broken.append(f"another rollout and this one, which is {trial.state.phase}")
+
+
 def _change_mood(trial: Trial, rng: Random) -> None:
     trial.world.stuck = rng.random() < 0.5
     trial.world.verdict = rng.choice(_VERDICTS)
@@ -99,6 +104,7 @@ _ACCIDENTS: tuple[Callable[[Trial, Random], object], ...] = (
     lambda trial, _: trial.world.lease_runs_out(),
     lambda trial, rng: trial.edit(rng.choice((0, 5, 37, 100))),
     _change_mood,
+    lambda trial, _: _try_another(trial),
     lambda trial, rng: trial.deliver(rng.choice(_REQUESTS)(at=trial.at, by="somebody")),
 )
 

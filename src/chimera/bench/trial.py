@@ -18,10 +18,20 @@ MAX_ZOMBIES = 8
 MAX_FAIR_STEPS = 300
 
 
-class Trial:
-    """Drives a rollout; each method is one thing that can happen. `broken`: the broken promises."""
+class Held(Exception):
+    """Another rollout has the service."""
 
-    def __init__(self, plan: RolloutPlan, world: SimulatedWorld) -> None:
+
+class Trial:
+    """Drives a rollout; each method is one thing that can happen. `broken`: the broken promises.
+
+    Held if another rollout has the service.
+    """
+
+    def __init__(self, plan: RolloutPlan, world: SimulatedWorld, name: str = "one") -> None:
+        if not world.take(name):
+            raise Held(world.holder)
+        self.name = name
         self.plan = plan
         self.world = world
         self.state = State()
@@ -47,6 +57,7 @@ class Trial:
             self._aborted |= isinstance(event, e.AbortRequested)
             self._alarmed |= _is_alarm(before, event)
         self.world.observe(self.state)
+        self._hold()
         if after.state.work is not before.work:
             self._begin()
         return after
@@ -97,6 +108,15 @@ class Trial:
         if self.state.phase in BEFORE_COMMIT:
             self.world.edit(weight)
 
+    def another(self) -> bool:
+        """Let a second rollout of the service be opened; True if it would have begun."""
+        try:
+            second = Trial(self.plan, self.world, "another")
+        except Held:
+            return False
+        second.world.let_go(second.name)
+        return True
+
     def finish(self) -> None:
         """Let things go well from now on: the rollout must end, and the world must be in order."""
         self.world.stuck = False
@@ -108,6 +128,13 @@ class Trial:
                 return
             self._go_on()
         self.broken.append(f"did not end: {self.state.phase}, {self.state.work}")
+
+    def _hold(self) -> None:
+        """Hold the service until there is no more to do; who cleans up again takes it again."""
+        if self.state.over:
+            self.world.let_go(self.name)
+        elif not self.world.take(self.name):
+            self.broken.append(f"two rollouts at once: {self.name} and {self.world.holder}")
 
     def _check_the_end(self) -> None:
         self.broken += self.world.faults_at_the_end(self.state)

@@ -27,6 +27,12 @@ from chimera.core.model import Judgement, Resource, Verdict
 from chimera.core.state import Phase, State
 
 OLD, NEW, BYSTANDER = "old", "new", "bystander"
+PARTS = 2  # of infrastructure, for each version
+# Made and recorded for another rollout; and made by hand, by somebody who took the canary's name.
+STRANGERS = (
+    Resource("part", "bystander-1", "service", BYSTANDER, "another"),
+    Resource("part", "by-hand", "service", NEW),
+)
 Work = Generator[None, None, e.AnyResult]
 
 
@@ -37,13 +43,18 @@ class Overtaken(Exception):
 class SimulatedWorld:
     """Who runs, who gets the traffic, and what went wrong.
 
-    running: what infrastructure exists; only NEW was made by Chimera. stable: the durable default;
-    first: there was no version before.
-    weight: of the canary, leased. verdict: what the next watch will say. stuck: removals fail.
+    things: what infrastructure exists, by its id. inventory: what Chimera has written down of it.
+    holder: the rollout that has the service. stable: the durable default; first: there was no
+    version before. weight: of the canary, leased. verdict: what the next watch will say. stuck: of
+    each version the last part does not go.
     """
 
     def __init__(self, *, verdict: Verdict = Verdict.HEALTHY, first: bool = False) -> None:
-        self.running = {BYSTANDER} if first else {OLD, BYSTANDER}
+        self.things = {one.id: one for one in STRANGERS}
+        self.inventory = {STRANGERS[0].id: STRANGERS[0]}
+        self.holder = ""
+        if not first:
+            self._make(OLD)
         self.stable = "" if first else OLD
         self.first = first
         self.weight = 0
@@ -59,6 +70,24 @@ class SimulatedWorld:
     def share(self) -> int:
         """The canary's share of the traffic, in percent."""
         return 100 if self.stable == NEW else self.weight
+
+    @property
+    def running(self) -> set[str]:
+        """The versions of which anything exists that is written down."""
+        return {one.revision for one in self.inventory.values() if one.id in self.things}
+
+    def take(self, rollout: str) -> bool:
+        """Let a rollout have the service, as the ledger does; False while another one has it."""
+        self.holder = self.holder or rollout
+        return self.holder == rollout
+
+    def let_go(self, rollout: str) -> None:
+        """Take the service back from a rollout that is over."""
+        self.holder = "" if self.holder == rollout else self.holder
+
+    def recorded(self, version: str) -> tuple[Resource, ...]:
+        """Return what is written down of a version."""
+        return tuple(one for one in self.inventory.values() if one.revision == version)
 
     def perform(self, effect: AnyEffect, at: datetime) -> Work:
         """Carry out an effect; Overtaken if a newer one has written meanwhile."""
@@ -91,6 +120,8 @@ class SimulatedWorld:
             found.append(f"ended {state.phase} with {self.share} % on the new version")
         if self.running != {won, BYSTANDER} - {""}:
             found.append(f"ended {state.phase} and {sorted(self.running)} is left")
+        if any(one.id not in self.things for one in STRANGERS):
+            found.append("what a stranger made is gone")
         if state.phase is Phase.SUCCEEDED and self.condemned:
             found.append("an unhealthy version was promoted")
         return found
@@ -102,7 +133,7 @@ class SimulatedWorld:
         stable: str | None = None,
         weight: int | None = None,
         start: str = "",
-        remove: str = "",
+        remove: Resource | None = None,
     ) -> None:
         """Change the world under a fence, and note what must not happen."""
         if generation < self._fence:
@@ -111,8 +142,10 @@ class SimulatedWorld:
         before = self.share
         self.stable = self.stable if stable is None else stable
         self.weight = self.weight if weight is None else weight
-        self.running |= {start} - {""}
-        self.running -= {remove}
+        if start:
+            self._make(start)
+        if remove is not None:
+            self._remove(remove)
         if self.condemned and self.share > before and generation != self._under_way:
             self.broken.append("the traffic of an unhealthy version rose")
         if self.share and NEW not in self.running:
@@ -121,6 +154,18 @@ class SimulatedWorld:
             self.broken.append("traffic goes to an old version that was removed")
         if stable == NEW and not (self.proven or self.first):
             self.broken.append("promoted before 100 % held for a healthy interval")
+
+    def _make(self, version: str) -> None:
+        for number in range(PARTS):
+            one = Resource("part", f"{version}-{number}", "service", version)
+            self.inventory[one.id] = self.things[one.id] = one
+
+    def _remove(self, one: Resource) -> None:
+        lost = NEW if self.stable in {OLD, ""} else OLD
+        if one.revision != lost or one.id not in self.inventory:
+            self.broken.append(f"removed {one}, which is not the version that lost")
+        self.things.pop(one.id, None)
+        self.inventory.pop(one.id, None)
 
 
 def _prepare(world: SimulatedWorld, effect: Prepare, at: datetime) -> Work:
@@ -192,14 +237,19 @@ def _restore(world: SimulatedWorld, effect: Restore, at: datetime) -> Work:
 
 
 def _remove(world: SimulatedWorld, effect: RemoveCanary | RemoveOld, at: datetime) -> Work:
-    name = NEW if isinstance(effect, RemoveCanary) else OLD
-    gone = (Resource("version", name, "service"),)
+    gone: list[Resource] = []
     yield
-    if world.stuck:
-        return e.Removed(at=at, generation=effect.generation, left=gone, reason="it is stuck")
-    world.write(effect.generation, remove=name)
-    yield
-    return e.Removed(at=at, generation=effect.generation, removed=gone)
+    found = world.recorded(NEW if isinstance(effect, RemoveCanary) else OLD)
+    for one in found:
+        if world.stuck and one is found[-1]:
+            left, why = (one,), "it is stuck"
+            return e.Removed(
+                at=at, generation=effect.generation, removed=tuple(gone), left=left, reason=why
+            )
+        world.write(effect.generation, remove=one)
+        gone.append(one)
+        yield
+    return e.Removed(at=at, generation=effect.generation, removed=tuple(gone))
 
 
 _PERFORM: dict[type[AnyEffect], Callable[[SimulatedWorld, Any, datetime], Work]] = {
