@@ -11,7 +11,6 @@ from chimera.api.problems import documented
 from chimera.api.replies import reply
 from chimera.api.shapes import PlanRequest, SpecCheck, SpecText, Wanted
 from chimera.app.admission import check_target
-from chimera.app.cloud import PLATFORMS
 from chimera.app.reports import PlanReport
 from chimera.core.access import Role
 from chimera.core.errors import SpecError
@@ -61,8 +60,9 @@ async def get_schema(request: Request) -> Response:
 )
 async def check_spec(request: Request, text: SpecText) -> Response:
     """Say whether a spec can be used, and every mistake with its line; changes nothing."""
+    chimera = chimera_of(request)
     try:
-        spec = chimera_of(request).parse_spec(text.spec)
+        spec = chimera.parse_spec(text.spec)
     except SpecError as error:
         return reply(SpecCheck(ok=False, problems=list(error.problems) or [str(error)]))
     return reply(
@@ -71,7 +71,7 @@ async def check_spec(request: Request, text: SpecText) -> Response:
             problems=[],
             service=spec.service,
             platform=spec.target.platform,
-            notes=list(describe(spec, leased=spec.target.platform not in PLATFORMS)),
+            notes=list(describe(spec, leased=chimera.leased(spec.target.platform))),
         )
     )
 

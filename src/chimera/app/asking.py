@@ -17,6 +17,7 @@ from chimera.app.reports import Line, LookView, Measures, Replay, Report, Rollou
 from chimera.app.settings import Settings
 from chimera.core.access import Principal
 from chimera.core.errors import LedgerError
+from chimera.core.errors import UnknownAdapter
 from chimera.core.spec import Spec, plan_of, service_of
 from chimera.core.state import Phase
 from chimera.platforms.catalog import Catalog
@@ -140,7 +141,17 @@ class Asking:
     def _attended(self, view: RolloutView) -> RolloutView:
         mine = not view.state.over and not view.unattended and self.settings.engine.embedded
         alone = mine and self.controller() is None
-        return replace(view, unattended=reading.unattended(view)) if alone else view
+        if not alone:
+            return view
+        leased = self.leased(view.rollout.service.platform)
+        return replace(view, unattended=reading.unattended(view, leased=leased))
+
+    def leased(self, platform: str) -> bool:
+        """Whether a platform takes a canary's weight back by itself; no for an unknown one."""
+        try:
+            return self._catalog.get(platform).router.leased
+        except UnknownAdapter:
+            return False
 
     async def measure(self) -> Measures:
         """Return what there is to monitor now."""

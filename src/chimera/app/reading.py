@@ -10,7 +10,6 @@ from chimera.core.errors import ChimeraError, RolloutNotFound
 from chimera.core.explain import headline
 from chimera.core.model import Service
 from chimera.core.words import duration
-from chimera.platforms.aws.permissions import PLATFORMS as AWS
 from chimera.platforms.catalog import Catalog
 from chimera.store import EventRow, LookRow, RolloutRow, Store
 
@@ -94,13 +93,16 @@ async def _only_live(store: Store) -> RolloutRow:
     raise RolloutNotFound("no rollout yet", hint="start one with `chimera deploy`")
 
 
-def unattended(view: RolloutView) -> str:
-    """Say what it means for a live rollout that no controller runs."""
+def unattended(view: RolloutView, *, leased: bool) -> str:
+    """Say what it means for a live rollout that no controller runs.
+
+    leased: whether the platform takes the canary's weight back by itself.
+    """
     stable = view.rollout.stable.name
     canary = view.state.weight and view.state.promoted_at is None
-    if canary and view.rollout.service.platform in AWS:
+    if canary and not leased:
         kept = f"the canary keeps its {view.state.weight} %"
-        traffic = f"{kept}, unwatched, since no weight on AWS ends by itself"
+        traffic = f"{kept}, unwatched, since no weight there ends by itself"
     elif canary:
         lease = duration(view.rollout.plan.lease)
         traffic = f"where Chimera owns the routes, all traffic is back on {stable} within {lease}"
