@@ -16,8 +16,7 @@ from chimera.app.lock import Controller, find_controller
 from chimera.app.reports import Line, LookView, Measures, Replay, Report, RolloutView, ServiceView
 from chimera.app.settings import Settings
 from chimera.core.access import Principal
-from chimera.core.errors import LedgerError
-from chimera.core.errors import UnknownAdapter
+from chimera.core.errors import LedgerError, UnknownAdapter
 from chimera.core.spec import Spec, plan_of, service_of
 from chimera.core.state import Phase
 from chimera.platforms.catalog import Catalog
