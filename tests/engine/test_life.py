@@ -62,6 +62,7 @@ async def test_a_faulty_version_is_rolled_back_and_removed(rig: Rig) -> None:
     assert state.exposure.errors > 0
     order = rig.platform.operations("router.restore", "router.drain", "orchestrator.remove")
     assert order == ["router.restore", "router.drain", "orchestrator.remove"]
+    assert rig.platform.urgent == {"router.restore", "router.read"}
     assert "errors" in rig.ledger.entries[rollout.id][-1].sentence
 
 

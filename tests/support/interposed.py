@@ -15,6 +15,7 @@ from chimera.ports.metrics import MetricSource
 from chimera.ports.orchestrator import Orchestrator
 from chimera.ports.platform import Platform
 from chimera.ports.router import Router
+from chimera.ports.urgency import is_urgent
 
 PORTS = ("orchestrator", "router", "metrics")
 
@@ -34,11 +35,15 @@ class Trouble:
 
 @dataclass
 class Interposed:
-    """Wraps a platform; `trouble` by operation, "router.set_weights"; `calls` in order."""
+    """Wraps a platform; `trouble` by operation, "router.set_weights"; `calls` in order.
+
+    urgent: the operations that were called while users waited for them.
+    """
 
     inner: Platform
     trouble: dict[str, Trouble] = field(default_factory=dict)
     calls: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
+    urgent: set[str] = field(default_factory=set)
 
     @property
     def platform(self) -> Platform:
@@ -68,6 +73,8 @@ class Interposed:
     async def pass_through(self, operation: str, args: tuple[Any, ...]) -> None:
         """Note a call, and hold or fail it as the test asked."""
         self.calls.append((operation, args))
+        if is_urgent():
+            self.urgent.add(operation)
         trouble = self.trouble.get(operation)
         if trouble is None:
             return

@@ -45,7 +45,8 @@ class Router(Protocol):
     ) -> None:
         """Make `stable` the durable default for all traffic, whatever is in force; read back.
 
-        Also undoes a commit. Accepts a canary that was never made known.
+        Also undoes a commit. Accepts a canary that was never made known. It and the reads after it
+        are called inside `ports.urgency.urgent`.
         """
 
     async def drain(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chimera.platforms.aws.lane import PATIENT, URGENT, Lane, urgent
+from chimera.platforms.aws.lane import PATIENT, URGENT, Lane
+from chimera.platforms.aws.threads import Threads
+from chimera.ports.urgency import urgent
 
 
 async def take(lane: Lane, name: str, done: list[str], *, hurry: bool = False) -> None:
@@ -45,6 +48,29 @@ async def test_after_throttling_only_urgent_calls_go_at_once() -> None:
     await patient
     assert time.monotonic() - begun >= 0.19
     assert done == ["urgent", "patient"]
+
+
+async def test_calls_without_an_answer_hold_up_no_urgent_one() -> None:
+    lane, done = Lane(2, reserved=1), list[str]()
+    async with lane.turn(), lane.turn():
+        waiting = asyncio.create_task(take(lane, "patient", done))
+        await take(lane, "urgent", done, hurry=True)
+        assert done == ["urgent"]
+    await waiting
+
+
+async def test_threads_that_hang_hold_up_no_urgent_call() -> None:
+    threads, answered = Threads(1), threading.Event()
+    hung = threads.submit(answered.wait)
+    waiting = threads.submit(lambda: "patient")
+    with urgent():
+        found = threads.submit(lambda: "urgent")
+    assert await asyncio.wrap_future(found) == "urgent"
+    assert not waiting.done()
+    answered.set()
+    assert await asyncio.wrap_future(waiting) == "patient"
+    assert hung.result()
+    threads.close()
 
 
 async def test_a_cancelled_waiter_gives_its_turn_away() -> None:

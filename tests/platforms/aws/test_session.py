@@ -13,8 +13,8 @@ from tests.support.eventually import eventually
 
 from chimera.core.errors import ProviderDenied, ProviderRefused, ProviderUnavailable
 from chimera.platforms.aws.identity import Identity
-from chimera.platforms.aws.lane import urgent
 from chimera.platforms.aws.session import Account, Accounts
+from chimera.ports.urgency import urgent
 from chimera.sandbox import Sandbox
 from chimera.sandbox.faults import Rule
 

@@ -17,10 +17,10 @@ from chimera.platforms.aws.balancer import Place
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.front import routed_still
-from chimera.platforms.aws.lane import urgent
 from chimera.platforms.aws.making import adopt, disown
 from chimera.platforms.aws.naming import REVISION
 from chimera.platforms.aws.sites import Sites
+from chimera.ports.urgency import urgent
 
 FOREIGN = "(rule changed outside Chimera)"
 _NAMES_LAST_S = 60.0

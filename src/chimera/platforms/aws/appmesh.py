@@ -15,12 +15,12 @@ from chimera.platforms.aws.arms import arm_behind
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.front import Front, routed_still
-from chimera.platforms.aws.lane import urgent
 from chimera.platforms.aws.making import adopt, disown
 from chimera.platforms.aws.meshfront import MEMORY
 from chimera.platforms.aws.naming import REVISION
 from chimera.platforms.aws.routes import Target, alone, percent, split
 from chimera.platforms.aws.sites import Sites
+from chimera.ports.urgency import urgent
 
 FOREIGN = "(route changed outside Chimera)"
 _NAMES_LAST_S = 60.0

@@ -6,27 +6,11 @@ import asyncio
 import heapq
 import itertools
 import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from contextvars import ContextVar
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-_URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
-
-
-@contextmanager
-def urgent() -> Iterator[None]:
-    """Let the calls made inside go before all others: a rollback."""
-    token = _URGENT.set(True)
-    try:
-        yield
-    finally:
-        _URGENT.reset(token)
-
-
-def is_urgent() -> bool:
-    """Whether this is inside `urgent`."""
-    return _URGENT.get()
+from chimera.ports.urgency import is_urgent
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +42,15 @@ URGENT = Backoff(tries=12, throttled=24, base_s=0.05, most_s=0.5)
 class Lane:
     """At most `width` calls at once; waiting urgent ones go first, the others in their order.
 
+    reserved: so many more may be urgent ones, so that calls without an answer do not hold them up.
     After a throttled call the others hold back for a while, so that the urgent ones get through,
     and then share half of the places; each call that goes well gives a little of them back. Urgent
     calls may always use all of them.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, reserved: int = 0) -> None:
         self._width = width
+        self._reserved = reserved
         self._places = float(width)
         self._busy = 0
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
@@ -104,7 +90,7 @@ class Lane:
             self._leave()
 
     def _may(self, *, hurry: bool) -> bool:
-        return self._busy < (self._width if hurry else self.places)
+        return self._busy < (self._width + self._reserved if hurry else self.places)
 
     async def _quiet(self) -> None:
         now = asyncio.get_running_loop().time()

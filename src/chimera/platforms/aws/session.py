@@ -8,7 +8,6 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -25,7 +24,9 @@ from chimera.platforms.aws.codes import Meaning
 from chimera.platforms.aws.credentials import session_of
 from chimera.platforms.aws.errors import PROVIDER, meaning, translate
 from chimera.platforms.aws.identity import Identity
-from chimera.platforms.aws.lane import PATIENT, URGENT, Lane, is_urgent
+from chimera.platforms.aws.lane import PATIENT, URGENT, Lane
+from chimera.platforms.aws.threads import Threads
+from chimera.ports.urgency import is_urgent
 
 if TYPE_CHECKING:
     from types_boto3_application_autoscaling import ApplicationAutoScalingClient
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WIDTH = 16
+# So many more may be calls that give users back: those without an answer hold all other places.
+RESERVED = 4
 _OF_AWS = re.compile(r"^https://[^/]+\.(amazonaws\.com(\.cn)?|api\.aws)/?$")
 # Where an answer names its next page -> what the next request calls that.
 _TOKENS = {
@@ -56,7 +59,7 @@ _CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
     connect_timeout=5,
     read_timeout=15,
-    max_pool_connections=WIDTH,
+    max_pool_connections=WIDTH + RESERVED,
     user_agent_extra=f"chimera/{__version__}",
 )
 
@@ -69,11 +72,11 @@ Hook = Callable[[str, str, str], None]
 class Account:
     """One identity's clients, and the only way to call them."""
 
-    def __init__(self, identity: Identity, pool: ThreadPoolExecutor, hooks: list[Hook]) -> None:
+    def __init__(self, identity: Identity, threads: Threads, hooks: list[Hook]) -> None:
         self.identity = identity
-        self._pool = pool
+        self._threads = threads
         self._hooks = hooks
-        self._lane = Lane(WIDTH)
+        self._lane = Lane(WIDTH, RESERVED)
         self._lock = threading.Lock()
         self._session: boto3.Session | None = None
         self._clients: dict[str, Any] = {}
@@ -207,7 +210,7 @@ class Account:
 
         A write that lands after its caller has gone would undo what a newer one wrote.
         """
-        running: Future[Any] = self._pool.submit(work)
+        running = self._threads.submit(work)
         future = asyncio.wrap_future(running)
         try:
             return await asyncio.shield(future)
@@ -247,20 +250,20 @@ class Accounts:
 
     def __init__(self) -> None:
         self.hooks: list[Hook] = []
-        self._pool = ThreadPoolExecutor(max_workers=WIDTH, thread_name_prefix="aws")
+        self._threads = Threads(WIDTH)
         self._accounts: dict[Identity, Account] = {}
 
     async def open(self, identity: Identity, *services: str) -> Account:
         """Return the account of an identity, with the clients of `services` made."""
-        account = self._accounts.setdefault(identity, Account(identity, self._pool, self.hooks))
-        loop = asyncio.get_running_loop()
+        account = self._accounts.setdefault(identity, Account(identity, self._threads, self.hooks))
         # Making a client reads its model from disk, which takes too long for the event loop.
-        await loop.run_in_executor(self._pool, lambda: [account.client(name) for name in services])
+        making = self._threads.submit(lambda: [account.client(name) for name in services])
+        await asyncio.wrap_future(making)
         return account
 
     def close(self) -> None:
         """Let go of the threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._threads.close()
 
 
 def _name(method: Callable[..., Any]) -> tuple[str, str]:
