@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -21,14 +22,19 @@ from chimera.bench.judge.report import FOLDER, Material, markdown
 from chimera.bench.judge.studies import (
     Agreement,
     Blame,
+    Defaults,
+    OtherPlan,
     Twin,
     agreements,
     blames,
+    defaults,
+    other_plans,
     twin,
 )
 
 PAGE = "judge-benchmark.md"
-DEVELOPMENT, HELD_OUT, AGAIN = 1, 2, 3
+# Seeds 2 and 3 were held out until moods were reckoned with, and are no longer.
+DEVELOPMENT, HELD_OUT, AGAIN = 1, 5, 6
 DOCS = Path("docs/reference")
 
 
@@ -40,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     drawings.mkdir(parents=True, exist_ok=True)
     recorded = drawings / "live.json"
     if given.live:
-        live.save(recorded, asyncio.run(live.run(given.live)))
+        asyncio.run(live.run(given.live, recorded))
     kept = _Kept(keep, given.workers)
     held_out = kept.grid(QUICK if given.quick else WHOLE, given.seed)
     material = Material(
@@ -52,8 +58,10 @@ def main(arguments: list[str] | None = None) -> int:
         again=kept.again(held_out),
         blames=kept.study(Blame, lambda: blames(given.seed)),
         agreements=kept.study(Agreement, lambda: agreements(given.seed)),
+        defaults=kept.study(Defaults, lambda: defaults(given.seed)),
+        other_plans=kept.study(OtherPlan, lambda: other_plans(given.seed)),
         twins=kept.study(Twin, lambda: [twin(name, given.seed) for name in live.FAULTS]),
-        live=live.read(recorded) if recorded.exists() else (),
+        live=live.read(recorded),
     )
     (out / PAGE).write_text(markdown(material))
     rule, slower = tables.names(held_out, Role.OURS)[:2]
@@ -83,9 +91,24 @@ class _Kept:
     workers: int
 
     def grid(self, grid: Grid, seed: int) -> tuple[Result, ...]:
-        """Play a grid."""
-        name = f"grid-{seed}-{len(grid.worlds)}.csv"
-        return self._results(name, lambda: self._play(grid, seed))
+        """Play a grid, from where it was broken off."""
+        path = self.folder / f"grid-{seed}-{len(grid.worlds)}.csv" if self.folder else None
+        results = list(read(path)) if path is not None and path.exists() else []
+        done = len({(one.world, one.rate, one.errors) for one in results})
+        began, rest = time.monotonic(), len(grid.worlds) - done
+        played = contest(grid.worlds, seed, grid.runs, self.workers, since=done) if rest else ()
+        for number, found in enumerate(played, start=1):
+            results += found
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                save(path, results)
+            left = (time.monotonic() - began) / number * (rest - number)
+            said = (
+                f"{done + number}/{len(grid.worlds)} {found[0].world:24} {left / 60:.0f} min left "
+            )
+            print("\r" + said, end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        return tuple(results)
 
     def again(self, held_out: Sequence[Result]) -> tuple[Result, ...]:
         """Play the worlds again in which a healthy version was rolled back."""
@@ -111,16 +134,6 @@ class _Kept:
             path.parent.mkdir(parents=True, exist_ok=True)
             save(path, found)
         return found
-
-    def _play(self, grid: Grid, seed: int) -> list[Result]:
-        results: list[Result] = []
-        played = contest(grid.worlds, seed, grid.runs, self.workers)
-        for number, found in enumerate(played, start=1):
-            results += found
-            said = f"\r{number}/{len(grid.worlds)} {found[0].world:24}"
-            print(said, end="", file=sys.stderr, flush=True)
-        print(file=sys.stderr)
-        return results
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from chimera.bench.judge.totals import Totals
 from chimera.bench.judge.world import Plan, Scenario, draw
 
 HORIZON_S = 420
+RARE, RARE_HORIZON_S = 1.0, 1800  # requests a second, and how long those with fewer are played
+SPARE_S = 120
 SEEDS_APART = 1_000_000
 AGAIN, HONEST = 1000, 0.01
 IN_HEALTH = (Role.OURS, Role.PEER, Role.SHARPENED)
@@ -57,16 +59,18 @@ class Result:
 
 
 def contest(
-    worlds: Sequence[Scenario], seed: int, runs: tuple[int, int], workers: int = 1
+    worlds: Sequence[Scenario], seed: int, runs: tuple[int, int], workers: int = 1, since: int = 0
 ) -> Iterator[tuple[Result, ...]]:
     """Play all worlds, one after the other. runs: of faulty and of healthy ones.
+
+    since: how many of the worlds were played before, and are left out.
 
     The same arguments give the same results. In a healthy world whoever only shows a limit or the
     cost of a precaution does not compete, and tuned rules do in plain ones only.
     """
     numbered = [(world, seed * SEEDS_APART + number) for number, world in enumerate(worlds)]
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(partial(_play, runs), numbered)
+        yield from pool.map(partial(_play, runs), numbered[since:])
 
 
 def contest_again(results: Sequence[Result], seed: int) -> tuple[Result, ...]:
@@ -99,7 +103,8 @@ def play(
     world: Scenario, competing: Sequence[Entrant], plan: Plan, runs: int, seed: int
 ) -> tuple[Result, ...]:
     """Let every rule drive the same traces."""
-    totals = Totals(draw(world, plan, runs, HORIZON_S, seed))
+    seconds = RARE_HORIZON_S if world.rate < RARE else HORIZON_S
+    totals = Totals(draw(world, plan, runs, max(seconds, plan.seconds + SPARE_S), seed))
     results = []
     for entrant in competing:
         rule = entrant.make()
@@ -110,7 +115,7 @@ def play(
 
 def _result(world: Scenario, role: Role, rule: str, plan: Plan, outcome: Outcome) -> Result:
     back = np.isfinite(outcome.rolled_back)
-    in_time = outcome.promoted <= plan.bake_s * len(plan.weights)
+    in_time = outcome.promoted <= plan.seconds
     return Result(
         world.name,
         world.rate,

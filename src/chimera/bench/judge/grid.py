@@ -29,6 +29,7 @@ HEALTHY = (
     Scenario("noise per arm", 0, errors=0.01, arm_noise=0.3),
     Scenario("noise in common", 0, errors=0.01, common_noise=0.7),
     Scenario("failures by threes", 0, batch=3),
+    Scenario("failures by eights", 0, batch=8),
     Scenario("cold start x3", 0, cold_start=3),
 )
 

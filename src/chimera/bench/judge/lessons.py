@@ -16,7 +16,7 @@ from chimera.core.model import Look, Tally
 
 EPOCH = datetime(2030, 1, 1, tzinfo=UTC)
 ROLLOUTS = 6
-SERVICES = 8
+SERVICES = 16
 SEED = 7_000_000
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,14 +20,15 @@ from chimera.core.access import Role
 from chimera.core.errors import ChimeraError
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
-from chimera.demo.interrupt import to_its_end
 from chimera.demo.load import Load
 from chimera.platforms.local.spawn import free_port
 
 RATE = 60.0
-LONGEST_S = 240.0
+LONGEST_S = 600.0
 HEALTHY = "healthy"
 FAULTS = ("errors10", "errors2", "slow2", HEALTHY)
+# A fault that takes minutes to find is tried by two services at once.
+SLOW_LANES = {"errors2": 2}
 SPEC = """\
 version: 1
 service: {service}
@@ -44,13 +46,16 @@ scaleDownDelay: 1s
 class Repetition:
     """One real rollout. ended: its last phase. decided_s: from the canary's first response on.
 
-    responses: how many users got from the canary. decided_s: 0 unless rolled back.
+    responses: how many users got from the canary. decided_s: 0 unless rolled back. load: the
+    machine's load average at its end, over one minute. rate: requests/s that were really sent.
     """
 
     fault: str
     ended: str
     decided_s: float
     responses: int
+    load: float = 0.0
+    rate: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +66,40 @@ class _Lane:
     fault: str
 
 
-async def run(times: int, faults: Sequence[str] = FAULTS) -> tuple[Repetition, ...]:
-    """Deploy each kind of version `times` times: one service per kind, side by side."""
+async def run(times: int, path: Path, faults: Sequence[str] = FAULTS) -> tuple[Repetition, ...]:
+    """Deploy each kind of version until `times` repetitions are on record in `path`.
+
+    One service per kind, two for those that take long, side by side. Whatever happened is kept, and
+    written at once: a run that broke off goes on.
+    """
+    found = list(read(path))
+    missing = {fault: times - sum(one.fault == fault for one in found) for fault in faults}
+    lanes = [
+        fault for fault in faults for _ in range(SLOW_LANES.get(fault, 1)) if missing[fault] > 0
+    ]
+
+    def keep(one: Repetition) -> None:
+        found.append(one)
+        save(path, found)
+        print(f"  {one}", file=sys.stderr, flush=True)
+
     with folder() as home:
         settings = Settings.from_environment({"CHIMERA_HOME": str(home)})
         try:
             async with AsyncExitStack() as stack:
                 app = await stack.enter_async_context(running(settings))
-                lanes = [await _open(stack, app, fault) for fault in faults]
-                found = await asyncio.gather(*(_drive(lane, times) for lane in lanes))
+                opened = [await _open(stack, app, fault, n) for n, fault in enumerate(lanes)]
+                await asyncio.gather(*(_drive(lane, missing, keep) for lane in opened))
         finally:
-            await to_its_end(clear(settings))
-    return tuple(one for several in found for one in several)
+            await clear(settings)
+    return tuple(found)
 
 
-async def _open(stack: AsyncExitStack, app: Chimera, fault: str) -> _Lane:
+async def _open(stack: AsyncExitStack, app: Chimera, fault: str, number: int) -> _Lane:
     port = free_port()
-    text = SPEC.format(service=fault, port=port, python=sys.executable, app=Path(practice.__file__))
+    text = SPEC.format(
+        service=f"{fault}-{number}", port=port, python=sys.executable, app=Path(practice.__file__)
+    )
     spec = app.parse_spec(text)
     await until_over(
         app, await app.deploy(spec, version=f"{HEALTHY}-0", by="bench"), Phase.SUCCEEDED
@@ -86,14 +108,14 @@ async def _open(stack: AsyncExitStack, app: Chimera, fault: str) -> _Lane:
     return _Lane(app, spec, load, fault)
 
 
-async def _drive(lane: _Lane, times: int) -> list[Repetition]:
-    found = []
-    for number in range(1, times + 1):
-        found.append(await _repeat(lane, f"{lane.fault}-{number}"))
-        print(f"  {found[-1]}", file=sys.stderr, flush=True)
-        if found[-1].ended == Phase.SUCCEEDED and lane.fault != HEALTHY:
+async def _drive(lane: _Lane, missing: dict[str, int], keep: Callable[[Repetition], None]) -> None:
+    while missing[lane.fault] > 0:
+        number = missing[lane.fault]
+        missing[lane.fault] -= 1
+        one = await _repeat(lane, f"{lane.fault}-{number}")
+        keep(one)
+        if one.ended == Phase.SUCCEEDED and lane.fault != HEALTHY:
             await _mend(lane, f"{HEALTHY}-{number}")
-    return found
 
 
 async def _mend(lane: _Lane, version: str) -> None:
@@ -106,12 +128,15 @@ async def _repeat(lane: _Lane, version: str) -> Repetition:
     app, tally = lane.app, lane.load.tally
     rollout = await app.deploy(lane.spec, version=version, by="bench")
     await _served(lane.load, version)
-    first = time.time()
+    first, sent = time.time(), tally.sent
     ended = await _end(app, rollout.id)
     lines = await app.lines(rollout.id)
     back = next((line.at for line in lines if line.phase is Phase.ROLLING_BACK), None)
     decided_s = back.timestamp() - first if back else 0.0
-    return Repetition(lane.fault, ended, max(decided_s, 0.0), tally.revisions[version])
+    rate = (tally.sent - sent) / max(time.time() - first, 1.0)
+    responses, load = tally.revisions[version], os.getloadavg()[0]
+    decided_s = max(decided_s, 0.0)
+    return Repetition(lane.fault, ended, decided_s, responses, round(load, 1), round(rate, 1))
 
 
 async def _served(load: Load, version: str) -> None:
@@ -142,5 +167,7 @@ def save(path: Path, found: Sequence[Repetition]) -> None:
 
 
 def read(path: Path) -> tuple[Repetition, ...]:
-    """Read what `save` wrote."""
+    """Read what `save` wrote; nothing where nothing was written yet."""
+    if not path.exists():
+        return ()
     return tuple(Repetition(**row) for row in json.loads(path.read_text()))

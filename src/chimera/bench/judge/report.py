@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chimera.bench.judge import tables, told
+from chimera.bench.judge import tables, telling, told
 from chimera.bench.judge.arena import Role
 from chimera.bench.judge.contest import Result
 from chimera.bench.judge.live import Repetition
-from chimera.bench.judge.studies import Agreement, Blame, Twin
+from chimera.bench.judge.studies import Agreement, Blame, Defaults, OtherPlan, Twin
 
 FOLDER = "judge-benchmark"
 
@@ -30,6 +30,8 @@ class Material:
     again: Sequence[Result]
     blames: Sequence[Blame]
     agreements: Sequence[Agreement]
+    defaults: Sequence[Defaults]
+    other_plans: Sequence[OtherPlan]
     twins: Sequence[Twin]
     live: Sequence[Repetition]
 
@@ -70,11 +72,15 @@ def markdown(given: Material) -> str:
         f"\n## Promoted in the plan's own time\n\n{told.IN_TIME}",
         tables.in_time(results, ours),
         f"\n## Arms out of step\n\n{told.SKEW}",
-        told.blame_table(given.blames),
+        telling.blame_table(given.blames),
         f"\n## The product's own code\n\n{told.PRODUCT}",
-        told.agreement_table(given.agreements),
-        f"\n## Live\n\n{told.LIVE}",
-        told.live_table(given.live, given.twins),
+        telling.agreement_table(given.agreements),
+        f"\n## With the limit that every strategy has\n\n{told.DEFAULTS}",
+        telling.defaults_table(given.defaults),
+        f"\n## Other plans\n\n{told.OTHER_PLANS}",
+        telling.other_plans_table(given.other_plans),
+        f"\n## Live\n\n{telling.live_words(given.live)}",
+        telling.live_table(given.live, given.twins),
         f"\n{told.AGAIN}",
     ]
     return "\n".join(parts)

@@ -8,11 +8,13 @@ from datetime import timedelta
 
 import numpy as np
 
-from chimera.bench.judge.arena import Outcome, drive
+from chimera.bench.judge.arena import Outcome, Role, drive
+from chimera.bench.judge.contest import play
 from chimera.bench.judge.grid import FAULTS, HEALTHY
 from chimera.bench.judge.live import RATE
 from chimera.bench.judge.practice import USUAL_ERRORS, fault
 from chimera.bench.judge.product import Product
+from chimera.bench.judge.rules.catalog import entrants
 from chimera.bench.judge.rules.chimera_rule import ChimeraRule, Past
 from chimera.bench.judge.totals import Totals
 from chimera.bench.judge.world import Plan, Scenario, draw
@@ -85,6 +87,77 @@ def agreements(seed: int) -> Iterator[Agreement]:
             float(arrays.excess.mean()),
             int((~same).sum()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The strategy `balanced` as it is shipped, which has a limit on errors too, and without it.
+
+    Bad responses, and how many of `runs` were rolled back.
+    """
+
+    fault: str
+    errors: float
+    runs: int
+    shipped: float
+    shipped_back: int
+    bare: float
+    bare_back: int
+
+
+def defaults(seed: int) -> Iterator[Defaults]:
+    """Play the product's code with and without the limit that every strategy sets."""
+    chosen = {"errors +1 %", "errors +5 %", "errors 100 %"}
+    kinds = (*(fault for fault in FAULTS if fault.name in chosen), HEALTHY[0])
+    rule = ChimeraRule(1, strategy=Strategy.BALANCED, past=Past.NONE)
+    bare = rule.plan_for(Plan())
+    preset = PRESETS[Strategy.BALANCED]
+    limit = Limit("error_rate", max=preset.error_rate, min_requests=preset.min_requests)
+    for kind, errors in ((kind, errors) for kind in kinds for errors in (0.0, 0.001)):
+        world = replace(kind, rate=100.0, errors=errors)
+        totals = Totals(draw(world, Plan(), RUNS, 420, seed))
+        shipped, plain = (
+            _play(world, Plan(), totals, plan) for plan in (replace(bare, limits=(limit,)), bare)
+        )
+        yield Defaults(
+            world.name,
+            errors,
+            RUNS,
+            float(shipped.excess.mean()),
+            _rolled_back(shipped),
+            float(plain.excess.mean()),
+            _rolled_back(plain),
+        )
+
+
+OTHER_PLANS = {
+    "A: 5, 10, 25, 50, 100 %": Plan(),
+    "B: ten steps of 10 %": Plan(tuple(range(10, 101, 10))),
+    "C: 5, 10, 25, 50, 95 %": Plan((5, 10, 25, 50, 95)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPlan:
+    """One rule under another plan: bad responses, the share rolled back."""
+
+    plan: str
+    world: str
+    rule: str
+    excess: float
+    rolled_back: float
+
+
+def other_plans(seed: int) -> Iterator[OtherPlan]:
+    """Play a few worlds under each plan: 100 requests/s, stable failing 0.1 %."""
+    chosen = {"errors +1 %", "errors +5 %", "errors 100 %", "latency x3"}
+    kinds = [world for world in FAULTS if world.name in chosen]
+    kinds += [world for world in HEALTHY if world.name in {"plain", "noise in common"}]
+    competing = (*entrants(Role.OURS)[:1], *entrants(Role.PEER, Role.BOUND))
+    for name, plan in OTHER_PLANS.items():
+        for kind in kinds:
+            for one in play(replace(kind, rate=100.0), competing, plan, TWINS, seed):
+                yield OtherPlan(name, one.world, one.rule, one.excess, one.rolled_back)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class Plan:
     weights: tuple[int, ...] = (5, 10, 25, 50, 100)
     bake_s: int = 60
 
+    @property
+    def seconds(self) -> int:
+        """How long it takes without holding."""
+        return self.bake_s * len(self.weights)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
