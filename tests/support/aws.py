@@ -7,13 +7,16 @@ import hashlib
 import json
 import os
 import secrets
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from tests.support import rude
 
 from chimera.core.model import Service
 from chimera.sandbox import Options, Sandbox
@@ -22,6 +25,8 @@ from chimera.sandbox.seed import Stack, build
 NAMESPACE = "practice/metrics"
 CLUSTER = "practice"
 SPEED = 60.0
+# The image of any tag "rude".
+RUDE = (sys.executable, "-I", "-S", str(Path(rude.__file__)), "{address}", "{port}")
 
 
 _shared: list[Sandbox] = []
@@ -31,7 +36,7 @@ _idle: dict[str, Stack] = {}
 def shared_box() -> Sandbox:
     """Return this process's range; `no_box_left` ends it."""
     if not _shared:
-        box = Sandbox(Options(speed=SPEED))
+        box = Sandbox(Options(speed=SPEED, images={"*:rude": RUDE, **Options().images}))
         box.start()
         _shared.append(box)
     return _shared[0]

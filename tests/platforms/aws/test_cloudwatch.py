@@ -14,9 +14,9 @@ from tests.support.aws import CLUSTER
 
 from chimera.core.errors import ProviderUnavailable
 from chimera.platforms.aws.batch import Batch, Stream
-from chimera.platforms.aws.cloudwatch import ArmStreams, _end
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.session import Account, Accounts
+from chimera.platforms.aws.streams import ArmStreams, end_of
 from chimera.sandbox import Sandbox
 from chimera.sandbox.faults import Rule
 
@@ -133,5 +133,5 @@ def test_only_whole_periods_end_a_reading() -> None:
     stream = Stream("n", "m", ())
     arm, now = ArmStreams((stream,), ()), int(begin().timestamp())
     points = {stream: {now: 1.0, now - 60: 1.0, now - 180: 1.0}}
-    assert _end(arm, points, now - 600, PERIOD_S) == now
-    assert _end(arm, {stream: {}}, now - 600, PERIOD_S) == 0
+    assert end_of(arm, points, now - 600, PERIOD_S, now + 59) == now
+    assert end_of(arm, {stream: {}}, now - 600, PERIOD_S, now + 59) == 0

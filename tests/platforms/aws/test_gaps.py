@@ -16,8 +16,9 @@ from tests.support.aws_story import Story
 from tests.support.eventually import eventually
 
 from chimera.core.model import Reading, Sample
-from chimera.platforms.aws.cloudwatch import ArmStreams, CloudWatchMetrics
+from chimera.platforms.aws.cloudwatch import CloudWatchMetrics
 from chimera.platforms.aws.estate import Estate
+from chimera.platforms.aws.streams import ArmStreams
 from chimera.sandbox import Sandbox
 from chimera.sandbox.faults import Rule
 

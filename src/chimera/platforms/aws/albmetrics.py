@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from chimera.platforms.aws import balancer
 from chimera.platforms.aws.batch import Stream
-from chimera.platforms.aws.cloudwatch import ArmStreams
 from chimera.platforms.aws.estate import Site, Version
 from chimera.platforms.aws.places import Places
+from chimera.platforms.aws.streams import ArmStreams
 
 NAMESPACE = "AWS/ApplicationELB"
-# A request that reached no target is in RequestCount, and is answered by the load balancer.
-ERRORS = ("HTTPCode_Target_5XX_Count", "TargetConnectionErrorCount")
 BOUNDS_MS = (10, 25, 50, 100, 200, 300, 500, 1000, 2500, 5000)
+GRPC = (
+    "its target group speaks gRPC, where a failed call is answered with HTTP 200: the load "
+    "balancer does not count it as failed"
+)
 
 
 class AlbMetrics:
-    """The MetricMap of a load balancer: requests, errors and latency of a target group."""
+    """The MetricMap of a load balancer: requests, errors and latency of a target group.
+
+    What the load balancer itself answers in a target's stead, 502 where that hangs up and 504 where
+    it takes too long, is counted for no target group: it is in its RequestCount alone.
+    """
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -36,11 +42,22 @@ class AlbMetrics:
             return Stream(NAMESPACE, metric, dimensions, stat)
 
         latency = "TargetResponseTime"
+        errors: tuple[Stream, ...] = (stream("HTTPCode_Target_5XX_Count"),)
+        answered = tuple(stream(f"HTTPCode_Target_{digit}XX_Count") for digit in (2, 3, 4))
+        if balancer.options(site).web_sockets:
+            # Nothing counts an answer 101, so what has no answer cannot be told from it.
+            errors, answered = (*errors, stream("TargetConnectionErrorCount")), ()
         return ArmStreams(
             requests=(stream("RequestCount"),),
-            errors=tuple(map(stream, ERRORS)),
+            errors=errors,
+            answered=answered,
             buckets=tuple(
                 (float(bound), stream(latency, f"TC(:{bound / 1000:g})")) for bound in BOUNDS_MS
             ),
             timed=stream(latency, "SampleCount"),
         )
+
+    async def uncounted(self, site: Site, version: Version) -> str:
+        """Say why failures are not counted: of gRPC."""
+        found = await balancer.find_group(site, arn=version.backend)
+        return GRPC if found and found.get("ProtocolVersion") == "GRPC" else ""

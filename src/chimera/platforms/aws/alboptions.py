@@ -34,6 +34,11 @@ class EcsAlbTarget(EcsTarget):
         default=timedelta(minutes=1),
         description="Period of the load balancer's metrics; AWS publishes every minute.",
     )
+    web_sockets: bool = Field(
+        default=False,
+        description="Whether connections are upgraded to WebSockets. A load balancer counts the "
+        "request, but no answer 101: with this on, requests without an answer are no errors.",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> EcsAlbTarget:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -14,12 +13,13 @@ from chimera.core.errors import ProviderUnavailable
 from chimera.core.model import Reading, Revision, Sample, Service, Tally
 from chimera.platforms.aws import services
 from chimera.platforms.aws.arms import arm_behind
-from chimera.platforms.aws.batch import Batches, Stream
+from chimera.platforms.aws.batch import Batches
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site, Version
 from chimera.platforms.aws.found import Traffic
 from chimera.platforms.aws.front import Front
 from chimera.platforms.aws.sites import Sites
+from chimera.platforms.aws.streams import ArmStreams, Points, end_of, failed, total
 
 # An arm that falls this many periods behind the other one is not seen any more.
 _STALE = 3
@@ -27,30 +27,6 @@ _STALE = 3
 _RECENT = 15
 _WITHOUT_CANARY = timedelta(hours=3)
 _ARMS_LAST_S = 60.0
-Points = Mapping[Stream, Mapping[int, float]]
-
-
-@dataclass(frozen=True, slots=True)
-class ArmStreams:
-    """What is read of one version.
-
-    requests: their sum is the number of requests; a period in which none of them has a point is
-    unknown. errors: their sum is the number of failed ones; where only these lack a point, nothing
-    failed. buckets: (upper bound in ms, requests up to it), bounds ascending. timed: all requests
-    that have a latency; None if there is none.
-    """
-
-    requests: tuple[Stream, ...]
-    errors: tuple[Stream, ...]
-    buckets: tuple[tuple[float, Stream], ...] = ()
-    timed: Stream | None = None
-
-    @property
-    def all(self) -> tuple[Stream, ...]:
-        """Every stream, each once."""
-        timed = (self.timed,) if self.timed else ()
-        every = (*self.requests, *self.errors, *(stream for _, stream in self.buckets), *timed)
-        return tuple(dict.fromkeys(every))
 
 
 class MetricMap(Protocol):
@@ -61,6 +37,9 @@ class MetricMap(Protocol):
 
     async def streams(self, site: Site, version: Version) -> ArmStreams:
         """Return what to read of a version."""
+
+    async def uncounted(self, site: Site, version: Version) -> str:
+        """Say why some failures of a version's requests are not counted, "" if all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +91,11 @@ class CloudWatchMetrics:
             raise ProviderUnavailable(PROVIDER, "read the metrics", reason)
         points = await self._batches.of(site.account, period_s).read(wanted, since)
         begin = int(since.timestamp()) // period_s * period_s
-        ends = {name: _end(arm, points, begin, period_s) for name, arm in streams.items()}
+        now = datetime.now(UTC).timestamp()
+        ends = {n: end_of(arm, points, begin, period_s, now) for n, arm in streams.items()}
+        behind = (_STALE + max(arm.settles for arm in streams.values())) * period_s
         newest = max(ends.values())
-        fresh = {n: end for n, end in ends.items() if end > max(0, newest - _STALE * period_s)}
+        fresh = {n: end for n, end in ends.items() if end > max(0, newest - behind)}
         at = min(fresh.values()) if fresh else begin
 
         def arm(name: str) -> tuple[Sample, ...]:
@@ -130,6 +111,12 @@ class CloudWatchMetrics:
         """Return the period of a service's metrics, seconds."""
         return self._map.period_s(site)
 
+    async def uncounted(self, service: Service, revision: Revision) -> str:
+        """Say why some failures of a service's requests are not counted, "" if all are."""
+        site = await self._sites.of(service)
+        known = await self._find(site, revision)
+        return await self._map.uncounted(site, known.version) if known else ""
+
     async def recent(self, service: Service, revision: Revision) -> Traffic | None:
         """Return what a revision met in the last periods; None if they hold no number of it."""
         site = await self._sites.of(service)
@@ -142,7 +129,7 @@ class CloudWatchMetrics:
         begin = int(now // period_s - _RECENT) * period_s
         since = datetime.fromtimestamp(begin, UTC)
         points = await self._batches.of(site.account, period_s).read(arm.all, since)
-        end = _end(arm, points, begin, period_s)
+        end = end_of(arm, points, begin, period_s, now)
         first = min((t for s in arm.requests for t in points[s] if t >= begin), default=0)
         if not end:
             return None
@@ -212,19 +199,15 @@ class CloudWatchMetrics:
         *,
         rising: bool = True,
     ) -> Sample:
-        def total(*streams: Stream) -> int:
-            sums = (v for s in streams for t, v in points[s].items() if begin <= t < at)
-            return round(sum(sums))
-
-        requests = total(*arm.requests)
+        requests = total(points, arm.requests, begin, at)
         counts: list[int] = []
         for _, stream in arm.buckets:
-            counts.append(max(total(stream), counts[-1] if counts else 0))
-        timed = total(arm.timed) if arm.timed else 0
+            counts.append(max(total(points, (stream,), begin, at), counts[-1] if counts else 0))
+        timed = total(points, (arm.timed,), begin, at) if arm.timed else 0
         sample = Sample(
             source=str(arm.requests[0]),
             requests=requests,
-            errors=min(total(*arm.errors), requests),
+            errors=min(failed(arm, points, begin, at), requests),
             bounds_ms=tuple(bound for bound, _ in arm.buckets),
             counts=tuple(counts),
             timed=max(timed, counts[-1] if counts else 0),
@@ -249,10 +232,3 @@ class CloudWatchMetrics:
             )
         self._counted[key] = (begin, sample)
         return sample
-
-
-def _end(arm: ArmStreams, points: Points, begin: int, period_s: int) -> int:
-    """Return when the newest complete period with a point of the arm ends, 0 if there is none."""
-    now = datetime.now(UTC).timestamp()
-    ends = (t + period_s for stream in arm.requests for t in points[stream] if t >= begin)
-    return max((end for end in ends if end <= now), default=0)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from chimera.platforms.aws.batch import Stream
-from chimera.platforms.aws.cloudwatch import ArmStreams
 from chimera.platforms.aws.estate import Site, Version
-from chimera.platforms.aws.mesh import options
+from chimera.platforms.aws.mesh import options, read_route
+from chimera.platforms.aws.streams import ArmStreams
 
 METRIC = "envoy_http_downstream_rq_xx"
 CLASSES = ("2", "3", "4", "5")
+GRPC = (
+    "its route is one of gRPC, where a failed call is answered with HTTP 200: Envoy's classes of "
+    "answers do not count it as failed"
+)
 
 
 class EnvoyMetrics:
@@ -34,3 +38,7 @@ class EnvoyMetrics:
             for each in CLASSES
         )
         return ArmStreams(requests=streams, errors=streams[-1:])
+
+    async def uncounted(self, site: Site, version: Version) -> str:  # noqa: ARG002
+        """Say why failures are not counted: of gRPC."""
+        return GRPC if (await read_route(site)).spec.get("grpcRoute") else ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -89,10 +90,16 @@ def options_table(platform: str) -> str:
             default = "**required**"
         else:
             value = field.get_default()
-            text = duration(value) if hasattr(value, "total_seconds") else str(value)
-            default = f"`{text}`" if text else ""
+            default = f"`{text}`" if (text := _shown(value)) else ""
         rows.append(f"| `{key}` | {default} | {field.description} |")
     return "\n".join(rows)
+
+
+def _shown(value: Any) -> str:
+    """Return a default as a spec has it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return duration(value) if hasattr(value, "total_seconds") else str(value)
 
 
 def main(platforms: list[str]) -> None:

@@ -15,11 +15,13 @@ from chimera.sandbox.world import Region, World
 
 _NO_TIMES = Latency((), (), 0)
 _NAMESPACE = "AWS/ApplicationELB"
+_OWN = "HTTPCode_ELB_5XX_Count"
 _STATS = "/stats?format=json&histogram_buckets=cumulative&filter=^cluster\\.tg-"
 # How a request ends without any answer from a target; each is an event of its own. What differs
 # by requests under way, like sent minus answered, would mistake a busy moment for errors.
+_NOBODY = "upstream_cx_none_healthy"
 _UNANSWERED = (
-    "upstream_cx_none_healthy",
+    _NOBODY,
     "upstream_rq_pending_failure_eject",
     "upstream_cx_destroy_remote_with_active_rq",
     "upstream_rq_timeout",
@@ -28,11 +30,17 @@ _UNANSWERED = (
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What one target group has done since its Envoy started; all counts only grow."""
+    """What one target group has done since its Envoy started; all counts only grow.
+
+    unanswered: what no target answered, and so the load balancer did. untargeted: those of them
+    for which there was no target to try. refused: connections that could not be made.
+    """
 
     completed: int = 0
     classes: tuple[int, int, int, int] = (0, 0, 0, 0)
     unanswered: int = 0
+    untargeted: int = 0
+    refused: int = 0
     latency: Latency = field(default=_NO_TIMES)
 
 
@@ -51,6 +59,8 @@ def read_counts(
         completed=count("upstream_rq_completed"),
         classes=(two, three, four, five),
         unanswered=max(0, lost),
+        untargeted=count(_NOBODY),
+        refused=count("upstream_cx_connect_fail"),
         latency=latency,
     )
 
@@ -101,6 +111,9 @@ class BalancerMetrics:
             target = ("TargetGroup", arn.rpartition(":")[2])
             for dimensions in ((target, balancer), (balancer,)):
                 for name, number in counts.items():
+                    # AWS says of no target group what it answered itself.
+                    if name == _OWN and dimensions != (balancer,):
+                        continue
                     # Of all but requests AWS reports nothing while there is nothing.
                     if number or (name == "RequestCount" and group.targets):
                         put(_NAMESPACE, name, dimensions, at, [(float(number), 1.0)])
@@ -114,13 +127,16 @@ def _changes(before: Counted, now: Counted) -> dict[str, int]:
     )
     # What no target answered was answered, and is counted, by the load balancer.
     own = min(five, max(0, now.unanswered - before.unanswered))
+    tried = now.completed - now.untargeted - (before.completed - before.untargeted)
     return {
-        "RequestCount": now.completed - before.completed,
+        # A request counts once a target was chosen for it.
+        "RequestCount": max(0, tried),
         "HTTPCode_Target_2XX_Count": two,
         "HTTPCode_Target_3XX_Count": three,
         "HTTPCode_Target_4XX_Count": four,
         "HTTPCode_Target_5XX_Count": five - own,
-        "HTTPCode_ELB_5XX_Count": own,
+        "TargetConnectionErrorCount": max(0, now.refused - before.refused),
+        _OWN: own,
     }
 
 
