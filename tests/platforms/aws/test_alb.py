@@ -86,7 +86,7 @@ async def test_a_rollback_leaves_the_rule_as_it_was_to_the_byte(shop: Shop) -> N
     assert sorted(one["Weight"] for one in during["TargetGroups"]) == [0, 25, 75]
     router, orchestrator = shop.platform.router, shop.platform.orchestrator
     await router.restore(shop.service, V1, V2, fence)
-    assert (await router.read(shop.service)) == Split("v1", "v2", 0)
+    assert (await router.read(shop.service)) == Split("v1")  # whatever the cookies say
     assert await router.drain(shop.service, V2, fence, LONG) == 0
     removed, left = await orchestrator.remove(shop.service, V2, fence)
     assert left == ()

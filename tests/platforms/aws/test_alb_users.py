@@ -1,4 +1,4 @@
-"""What users meet behind a load balancer, and what of it is counted."""
+"""What users meet behind a load balancer: canaries that hang up, cookies."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import pytest
 from tests.support.alb import alb_stack
 from tests.support.alb_story import AlbStory
 from tests.support.aws import push, requests
+from tests.support.aws_traffic import send
 from tests.support.eventually import eventually
 
 from chimera.core.model import Fence, Split
 from chimera.platforms.aws.cloudwatch import CloudWatchMetrics
 from chimera.platforms.aws.estate import Version
 from chimera.sandbox import Sandbox
+from chimera.sandbox.plane.topology import group_pool
 
 SOON = timedelta(seconds=5)
 
@@ -65,6 +67,25 @@ async def test_a_canary_that_hangs_up_on_its_users_is_seen_to_fail(told: AlbStor
     assert "HTTPCode_Target_5XX_Count" not in of_groups
     assert published(told, "LoadBalancer")["HTTPCode_ELB_5XX_Count"] >= lost
     await told.platform.router.restore(service, told.v1, canary, Fence("r1", 3))
+
+
+async def test_a_rollback_takes_sticky_users_off_the_canary(told: AlbStory) -> None:
+    told.stick(600)
+    await told.until(100)
+    (version,) = {
+        str(one.detail["backend"])
+        for one in await told.inventory.find(kind="ecs-service", revision="v2")
+    }
+    cookie = f"AWSALBTG={group_pool(told.stack.region, version)}"
+    url = await asyncio.to_thread(told.box.wait_for_url, told.stack.front)
+
+    async def meets(name: str) -> bool:
+        return set((await send(url, 20, cookie=cookie)).versions) == {name}
+
+    await eventually(lambda: meets("v2"), within_s=60, every_s=0.2)
+    await told.restore()
+    await eventually(lambda: meets("v1"), within_s=60, every_s=0.2)
+    await told.remove(told.v2)
 
 
 async def test_failed_calls_of_grpc_are_not_counted(told: AlbStory) -> None:

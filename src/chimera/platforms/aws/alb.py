@@ -139,7 +139,8 @@ class AlbRouter:
         """Give stable the weights it had; goes before all other calls.
 
         The canary's group stays in the rule without weight until its tasks have left it: a load
-        balancer lets their last requests end only there.
+        balancer lets their last requests end only there. Where users are sticky it goes at once:
+        their cookie would lead them to it still.
         """
         with urgent():
             site = await self._sites.of(service)
@@ -239,7 +240,8 @@ class AlbRouter:
             named = forwards.alone(group, place.groups, (new,))
             if not new and named == place.groups:
                 return actions
-        if new in there and all(one.arn != new for one in named):
+        kept = new in there and not forwards.is_sticky(place.actions)
+        if kept and all(one.arn != new for one in named):
             named = (*named, forwards.Group(new, 0))
         if forwards.frame(actions) == forwards.frame(place.actions):
             same = named == forwards.groups(actions)

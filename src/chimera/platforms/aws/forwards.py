@@ -89,6 +89,12 @@ def frame(actions: Actions) -> list[dict[str, Any]]:
     return bare
 
 
+def is_sticky(actions: Actions) -> bool:
+    """Whether users stay with their group, also when its weight is 0."""
+    config = _forward(actions).get("ForwardConfig") or {}
+    return bool((config.get("TargetGroupStickinessConfig") or {}).get("Enabled"))
+
+
 def shares(found: Sequence[Group], beside: Mapping[str, str]) -> Shares:
     """Tell stable, canary and its share. beside: group of ours -> the stable one it was made for.
 
