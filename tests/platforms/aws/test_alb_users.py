@@ -1,4 +1,4 @@
-"""What users meet behind a load balancer: canaries that hang up, cookies."""
+"""What users meet behind a load balancer: canaries that hang up, cookies, a rule made anew."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from tests.support.alb import alb_stack
+from tests.support.alb import alb_stack, rule_actions
 from tests.support.alb_story import AlbStory
 from tests.support.aws import push, requests
 from tests.support.aws_traffic import send
@@ -121,3 +122,20 @@ async def test_web_sockets_are_not_taken_for_failures(told: AlbStory) -> None:
         "HTTPCode_Target_5XX_Count",
         "TargetConnectionErrorCount",
     ]
+
+
+async def test_a_rule_that_was_made_anew_is_found_again(told: AlbStory) -> None:
+    await told.until(20)
+    elb: Any = told.box.session().client("elbv2")
+    actions = rule_actions(told.box, told.stack)
+    (rule,) = elb.describe_rules(RuleArns=[told.stack.rule])["Rules"]
+    elb.delete_rule(RuleArn=told.stack.rule)
+    elb.create_rule(
+        ListenerArn=told.stack.listener,
+        Priority=int(rule["Priority"]),
+        Conditions=[{"Field": "path-pattern", "Values": ["/*"]}],
+        Actions=actions,
+    )
+    assert await told.platform.router.read(told.service) == Split("v1", "v2", 20)
+    await told.roll_back()
+    assert await told.inventory.find() == ()

@@ -12,7 +12,7 @@ from chimera.platforms.aws import balancer, forwards
 from chimera.platforms.aws.alboptions import EcsAlbTarget
 from chimera.platforms.aws.arms import Arm, Backend
 from chimera.platforms.aws.balancer import Place
-from chimera.platforms.aws.errors import PROVIDER
+from chimera.platforms.aws.errors import PROVIDER, is_absent
 from chimera.platforms.aws.estate import Estate, Site, Version
 from chimera.platforms.aws.front import Making, Writes
 from chimera.platforms.aws.memories import BESIDE, MEMORY, Memories
@@ -43,8 +43,18 @@ class AlbFront:
         self.memories = Memories(estate)
 
     async def place(self, site: Site) -> Place:
-        """Return the listener or rule of a service as it stands."""
-        return await balancer.read_place(site, await self.places.of(site))
+        """Return the listener or rule of a service as it stands.
+
+        One that was made anew has another ARN than before; it is looked for by its target group.
+        """
+        known = await self.places.of(site)
+        try:
+            return await balancer.read_place(site, known)
+        except ProviderRefused as error:
+            other = await self.places.anew(site, known) if is_absent(error) else ""
+            if not other:
+                raise
+            return await balancer.read_place(site, other)
 
     async def shares(self, site: Site, place: Place) -> forwards.Shares:
         """Tell stable and canary among the groups of a rule."""

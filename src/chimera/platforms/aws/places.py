@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from chimera.core.errors import ProviderRefused
+from chimera.core.errors import ProviderDenied, ProviderRefused
 from chimera.platforms.aws import services
 from chimera.platforms.aws.balancer import options
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.forwards import groups
 from chimera.platforms.aws.naming import SERVICE, read_tags
+
+log = logging.getLogger(__name__)
 
 GROUP = "elb-target-group"
 _SERVICES_AT_ONCE = 10
@@ -27,7 +30,7 @@ class Use:
 
 
 class Places:
-    """Where the weights of each service are; found once in a process's life."""
+    """Where the weights of each service are; found once, and again when that is gone."""
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
@@ -35,13 +38,26 @@ class Places:
 
     async def of(self, site: Site) -> str:
         """Return the ARN of the listener or rule; ProviderRefused if it cannot be told."""
-        target = options(site)
-        if target.rule or target.listener:
-            return target.rule or target.listener
-        key = (site.account.region, target.cluster, site.service.name)
+        if pinned := _pinned(site):
+            return pinned
+        key = _key(site)
         if key not in self._known:
             self._known[key] = await self._recorded(site) or await self._found(site)
         return self._known[key]
+
+    async def anew(self, site: Site, gone: str) -> str:
+        """Return what has taken the place of a listener or rule that is gone, "" if nothing has."""
+        if _pinned(site):
+            return ""
+        try:
+            found = await self._found(site)
+        except ProviderDenied:
+            raise
+        except ProviderRefused as error:
+            log.warning("aws.rule_gone", extra={"rule": gone, "reason": str(error)})
+            return ""
+        self._known[_key(site)] = found
+        return found if found != gone else ""
 
     async def _recorded(self, site: Site) -> str:
         found = await self._estate.inventory.find(service=site.service.name, kind=GROUP)
@@ -92,6 +108,15 @@ class Places:
                 and one["status"] == "ACTIVE"
             ]
         return tuple(arn for one in tagged for arn in groups_of(one))
+
+
+def _pinned(site: Site) -> str:
+    """Return the listener or rule that the operator names, "" if none."""
+    return options(site).rule or options(site).listener
+
+
+def _key(site: Site) -> tuple[str, str, str]:
+    return site.account.region, site.target.cluster, site.service.name
 
 
 def groups_of(service: dict[str, Any]) -> tuple[str, ...]:
