@@ -91,6 +91,14 @@ def test_names_are_taken_once(cloud_map: Any, namespace: str, service: str, name
         cloud_map.create_service(Name="App", NamespaceId=namespace)
 
 
+def test_a_word_that_aws_does_not_know_is_refused(cloud_map: Any, namespace: str) -> None:
+    with refused("InvalidInput", "'DNS_HTTP' at 'Type' must be one of HTTP"):
+        cloud_map.create_service(Name="app", NamespaceId=namespace, Type="DNS_HTTP")
+    records = {"DnsRecords": [{"Type": "MX", "TTL": 10}]}
+    with refused("InvalidInput", "DnsConfig.DnsRecords.Type"):
+        cloud_map.create_service(Name="app", NamespaceId=namespace, DnsConfig=records)
+
+
 def test_what_does_not_exist_is_not_found(cloud_map: Any, service: str) -> None:
     with refused("NamespaceNotFound"):
         cloud_map.create_service(Name="app", NamespaceId="ns-nobody")

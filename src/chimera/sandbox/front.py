@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from chimera.sandbox import wire
+from chimera.sandbox import enums, wire
 from chimera.sandbox.calls import CallLog, is_write
 from chimera.sandbox.errors import AwsError, LostReply
 from chimera.sandbox.faults import Faults, Rule
@@ -75,6 +75,7 @@ class Front:
         world = self._world
         world.keep_past = self._faults.has("stale")
         params = wire.parse(request, asked)
+        enums.check(asked.service, wire.input_shape(asked), params)
         write = is_write(asked.action)
         with world.lock:
             if write:

@@ -162,6 +162,11 @@ def _operation(asked: Asked) -> OperationModel:
         raise AwsError("UnknownOperationException", f"unknown action {asked.action}") from error
 
 
+def input_shape(asked: Asked) -> Any:
+    """Return the shape of what an action is asked with."""
+    return _operation(asked).input_shape
+
+
 def write_output(asked: Asked, output: Json) -> Response:
     """Write a successful answer."""
     operation = _operation(asked)

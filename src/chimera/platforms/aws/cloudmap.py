@@ -92,6 +92,9 @@ async def clone(site: Site, like: dict[str, Any], name: str, tags: Mapping[str, 
     discovery = site.account.servicediscovery
     request = fitted(discovery, "CreateService", like)
     request.pop("HealthCheckConfig", None)
+    # GetService tells "DNS_HTTP" too, of which CreateService knows nothing.
+    if request.get("Type") != "HTTP":
+        request.pop("Type", None)
     if request.get("DnsConfig"):
         request["DnsConfig"].pop("NamespaceId", None)
     request.update(
