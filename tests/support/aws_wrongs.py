@@ -203,6 +203,10 @@ def without_weights(record: Json) -> None:
     record["spec"]["httpRoute"]["action"] = {}
 
 
+def of_tcp(record: Json) -> None:
+    record["spec"] = {"tcpRoute": {"action": record["spec"]["httpRoute"]["action"]}}
+
+
 def divided(record: Json) -> None:
     action = record["spec"]["httpRoute"]["action"]
     stable = action["weightedTargets"][0]["virtualNode"]

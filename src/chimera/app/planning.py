@@ -26,7 +26,8 @@ async def make_plan(
 ) -> PlanReport:
     """Work out what deploying a version by `spec` means now; reads only.
 
-    SpecError when the revision cannot be told, or has the name of another one that runs.
+    SpecError when the revision cannot be told, has the name of another one that runs, or could not
+    be judged.
     """
     service = service_of(spec)
     canary = platform.revision(service, version=version, image=image)
@@ -46,6 +47,8 @@ async def make_plan(
     )
     unchanged = stable is not None and _same(stable, canary)
     changes = () if unchanged else await platform.orchestrator.plan(service, canary)
+    if changes and stable is not None:
+        await _refuse_unjudged(platform, rollout)
     return PlanReport(
         rollout=rollout,
         changes=changes,
@@ -83,6 +86,26 @@ def refuse_unasked(report: PlanReport, providers: Mapping[str, str]) -> None:
             )
 
 
+@runtime_checkable
+class _Partial(Protocol):
+    """Metrics that do not count every failure of every service."""
+
+    async def uncounted(self, service: Service, revision: Revision) -> str:
+        """Say why some failures are not counted, "" if all are."""
+
+
+async def _refuse_unjudged(platform: Platform, rollout: Rollout) -> None:
+    """Raise SpecError when only metrics of the operator's own could tell that a canary fails."""
+    if rollout.plan.analysis.own or not isinstance(platform.metrics, _Partial):
+        return
+    why = await platform.metrics.uncounted(rollout.service, rollout.stable)
+    if why:
+        raise SpecError(
+            f"a canary of {rollout.service.name} cannot be judged: {why}",
+            hint="add a metric of your own under analysis.metrics, e.g. the rate of failed calls",
+        )
+
+
 def refuse_drift(planned: PlanReport, now: PlanReport) -> None:
     """Raise RolloutConflict when a saved plan no longer says what a deploy would do."""
     was, would = planned.rollout, now.rollout
@@ -103,26 +126,6 @@ def refuse_drift(planned: PlanReport, now: PlanReport) -> None:
         )
 
 
-def _asked(plan: RolloutPlan) -> RolloutPlan:
-    """Return what the operator asked for, without what was learnt from the ledger since."""
-    blank = replace(
-        plan.analysis, error_dispersions=(), latency_dispersions=(), error_clumps=0, history=""
-    )
-    return replace(plan, analysis=blank)
-
-
-def _same(stable: Revision, canary: Revision) -> bool:
-    """Whether both are one version; where no image is named, it is that of the name's tag."""
-    same_image = stable.image == canary.image or not (stable.image and canary.image)
-    return stable.name == canary.name and stable.settings == canary.settings and same_image
-
-
-def _check_name(stable: Revision | None, canary: Revision) -> None:
-    if stable is not None and stable.name == canary.name and not _same(stable, canary):
-        raise SpecError(
-            f"version '{canary.name}' runs already, with other settings",
-            hint="give the new one a name of its own: --version NAME",
-        )
 def refuse_unchanged(report: PlanReport) -> None:
     """Raise RequestRefused when the version that is to be deployed is the stable one already."""
     if report.unchanged:
@@ -150,3 +153,23 @@ async def refuse_moved(platform: Platform, rollout: Rollout) -> None:
     )
 
 
+def _asked(plan: RolloutPlan) -> RolloutPlan:
+    """Return what the operator asked for, without what was learnt from the ledger since."""
+    blank = replace(
+        plan.analysis, error_dispersions=(), latency_dispersions=(), error_clumps=0, history=""
+    )
+    return replace(plan, analysis=blank)
+
+
+def _same(stable: Revision, canary: Revision) -> bool:
+    """Whether both are one version; where no image is named, it is that of the name's tag."""
+    same_image = stable.image == canary.image or not (stable.image and canary.image)
+    return stable.name == canary.name and stable.settings == canary.settings and same_image
+
+
+def _check_name(stable: Revision | None, canary: Revision) -> None:
+    if stable is not None and stable.name == canary.name and not _same(stable, canary):
+        raise SpecError(
+            f"version '{canary.name}' runs already, with other settings",
+            hint="give the new one a name of its own: --version NAME",
+        )

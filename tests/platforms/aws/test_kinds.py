@@ -1,9 +1,10 @@
-"""Every kind of route, nodes that find their tasks by DNS, and a sidecar where there was none."""
+"""Every kind of route that counts, nodes that find their tasks by DNS, and an added sidecar."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
+import json
 from collections import Counter
 from typing import Any
 
@@ -14,12 +15,15 @@ from tests.support.aws_story import Json
 from tests.support.aws_traffic import send
 from tests.support.mesh_story import Story
 
+from chimera.app.planning import make_plan
+from chimera.core.errors import SpecError
+from chimera.core.spec import load
+from chimera.platforms.aws.options import EcsAppMeshTarget
 from chimera.sandbox import Sandbox
 
 KINDS: dict[str, tuple[str, Json]] = {
     "http2": ("http2Route", {"match": {"prefix": "/"}}),
     "grpc": ("grpcRoute", {"match": {}}),
-    "tcp": ("tcpRoute", {}),
 }
 
 
@@ -62,6 +66,7 @@ async def test_weights_of_every_kind_of_route_divide_real_traffic(
     kind, route = KINDS[protocol]
     speaking(told, protocol, kind, copy.deepcopy(route))
     before = told.snapshot()
+    await judged_by_the_operators_metrics_alone(told, protocol)
     await told.until(50)
     found = await until_served(told, "v1", "v2")
     assert 50 <= found["v2"] <= 150
@@ -69,6 +74,33 @@ async def test_weights_of_every_kind_of_route_divide_real_traffic(
     assert told.snapshot() == before
     assert (await until_served(told, "v1")).total() == 200
     await told.platform.close()
+
+
+async def judged_by_the_operators_metrics_alone(told: Story, protocol: str) -> None:
+    """Where Envoy counts a failed call as HTTP 200, a plan needs a metric of the operator's own."""
+    own = {
+        "name": "failed calls",
+        "provider": "prometheus",
+        "query": "q",
+        "total": "t",
+        "max": "1%",
+    }
+    for analysis in ({}, {"metrics": [own]}):
+        text = json.dumps(
+            {
+                "version": 1,
+                "service": told.service.name,
+                "target": {"platform": told.service.platform, **told.service.settings},
+                "analysis": analysis,
+            }
+        )
+        spec = load(text, targets={told.service.platform: EcsAppMeshTarget})
+        planned = make_plan(told.platform, spec, version="v2", image="")
+        if protocol == "grpc" and not analysis:
+            with pytest.raises(SpecError, match="cannot be judged: its route is one of gRPC"):
+                await planned
+        else:
+            assert (await planned).changes
 
 
 def registries(told: Story) -> list[str]:

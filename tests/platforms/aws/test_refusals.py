@@ -24,6 +24,7 @@ from tests.support.aws_wrongs import (
     no_discovery,
     node,
     of_another,
+    of_tcp,
     only_envoy,
     other_service,
     route,
@@ -95,6 +96,7 @@ OF_MESH = {
     ),
     "a shared mesh": Case("999999999999", "mesh of your own", change=route(shared)),
     "no weights": Case("no weighted targets", "one virtual node", change=route(without_weights)),
+    "a TCP route": Case("nothing counts", "HTTP/2", change=route(of_tcp)),
     "a divided route": Case("divides its traffic", "one target", change=route(divided)),
     "a node that finds nothing": Case(
         "no service discovery", "Cloud Map", change=node(no_discovery)

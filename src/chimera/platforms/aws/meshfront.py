@@ -60,6 +60,10 @@ class AppMeshFront:
             reason = f"mesh '{mesh.options(site).mesh}' belongs to account {route.owner}"
             hint = "let that account deploy, or use a mesh of your own"
             raise ProviderRefused(PROVIDER, "read the mesh", reason, hint=hint)
+        if route.spec.get("tcpRoute"):
+            reason = f"route '{mesh.options(site).route}' is of TCP: nothing counts its failures"
+            hint = "a canary of it cannot be judged; make it a route of HTTP, HTTP/2 or gRPC"
+            raise ProviderRefused(PROVIDER, "read the route", reason, hint=hint)
         cloudmap.refuse_absent(stable.service)
         nodes.refuse_unfit(stable.backend.id, await _spec(site, stable), stable)
         behind = stable.service.get("loadBalancers")
