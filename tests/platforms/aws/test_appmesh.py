@@ -8,7 +8,9 @@ import pytest
 from tests.support.aws import mesh_stack, shared_box
 from tests.support.mesh_story import SOON, Story
 
+from chimera.core.errors import ProviderRefused
 from chimera.core.model import Fence, Split
+from chimera.platforms.aws import letting
 from chimera.platforms.aws.appmesh import FOREIGN
 from chimera.platforms.aws.platform import EcsAppMeshPlatform
 from chimera.sandbox import Sandbox
@@ -51,6 +53,38 @@ async def test_a_route_that_somebody_else_changes_is_seen(told: Story) -> None:
     assert after["httpRoute"]["action"] == before["httpRoute"]["action"]
     assert after["httpRoute"]["match"]["prefix"] == "/shop"  # theirs to change
     mesh.update_route(**names, spec=before)
+    await told.platform.close()
+
+
+async def test_a_node_that_others_use_is_refused_and_if_it_happens_later_left(
+    told: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh, stack = told.box.session().client("appmesh"), told.stack
+    where = {"meshName": stack.mesh, "virtualRouterName": stack.virtual_router}
+    spec = mesh.describe_route(**where, routeName=stack.route)["route"]["spec"]
+    service = {"meshName": stack.mesh, "virtualServiceName": f"{stack.service}.direct"}
+    provider = {"virtualNode": {"virtualNodeName": stack.virtual_node}}
+    mesh.create_virtual_service(**service, spec={"provider": provider})
+    mesh.create_route(**where, routeName="other", spec={**spec, "priority": 3})
+    with pytest.raises(ProviderRefused) as refused:
+        await told.platform.orchestrator.plan(told.service, told.v2)
+    for words in (f"virtual service {stack.service}.direct", "route other of virtual router"):
+        assert words in str(refused.value)
+    mesh.delete_virtual_service(**service)
+    mesh.delete_route(**where, routeName="other")
+    await told.until(20)
+    (node,) = await told.inventory.find(kind="appmesh-virtual-node", revision="v2")
+    provider["virtualNode"]["virtualNodeName"] = str(node.detail["backend"])
+    mesh.create_virtual_service(**service, spec={"provider": provider})
+    await told.restore()
+    monkeypatch.setattr(letting, "WITHIN_S", 0.1)
+    removed, left = await told.platform.orchestrator.remove(told.service, told.v2, Fence("r1", 5))
+    assert {one.kind for one in left} >= {"appmesh-virtual-node", "ecs-service"}
+    assert all("in use" in str(one.detail["why"]) for one in left)
+    assert "ecs-service" not in {one.kind for one in removed}
+    mesh.delete_virtual_service(**service)
+    await told.remove(told.v2)
+    assert await told.inventory.find() == ()
     await told.platform.close()
 
 

@@ -19,7 +19,8 @@ USED = {
         ListTaskDefinitions RegisterTaskDefinition DeregisterTaskDefinition DeleteTaskDefinitions
         ListTasks DescribeTasks""",
     "appmesh": """DescribeRoute UpdateRoute DescribeVirtualNode CreateVirtualNode
-        DeleteVirtualNode ListTagsForResource""",
+        DeleteVirtualNode ListTagsForResource ListVirtualRouters ListRoutes ListVirtualServices
+        DescribeVirtualService""",
     "servicediscovery": """GetService GetNamespace CreateService DeleteService ListInstances
         ListServices GetInstancesHealthStatus""",
     "cloudwatch": "GetMetricData GetMetricWidgetImage",

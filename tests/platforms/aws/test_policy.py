@@ -50,7 +50,10 @@ MODULES = {
         "ecs-alb",
         DEPLOY,
     ): f"{ECS} alb albfront albmetrics balancer memories places suitable taggroups",
-    ("ecs-appmesh", DEPLOY): f"{ECS} appmesh cloudmap mesh meshfront meshmetrics nodes tagnodes",
+    (
+        "ecs-appmesh",
+        DEPLOY,
+    ): f"{ECS} appmesh cloudmap mesh meshfront meshmetrics meshuses nodes tagnodes",
     ("ecs-appmesh", SETUP): "setup setupparts setupagent",
 }
 

@@ -97,6 +97,7 @@ OF_MESH = {
     "a shared mesh": Case("999999999999", "mesh of your own", change=route(shared)),
     "no weights": Case("no weighted targets", "one virtual node", change=route(without_weights)),
     "a TCP route": Case("nothing counts", "HTTP/2", change=route(of_tcp)),
+    "a node with another route": Case("as well", "its own node", change=route(lambda _: None)),
     "a divided route": Case("divides its traffic", "one target", change=route(divided)),
     "a node that finds nothing": Case(
         "no service discovery", "Cloud Map", change=node(no_discovery)

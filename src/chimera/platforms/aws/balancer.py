@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
+from chimera.platforms.aws import letting
 from chimera.platforms.aws.alboptions import EcsAlbTarget
 from chimera.platforms.aws.arms import Backend
-from chimera.platforms.aws.errors import PROVIDER, caused_by, is_absent
+from chimera.platforms.aws.errors import PROVIDER, is_absent
 from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.forwards import MOST_GROUPS, Group, groups, sendable
 from chimera.platforms.aws.naming import read_tags
 from chimera.platforms.aws.shapes import fitted
 
 _READ_BACK_S = 10.0
-_DELETE_S = 20.0
 _TAGGED_AT_ONCE = 20
 RULE = ":listener-rule/"
 
@@ -169,21 +169,8 @@ async def attributes(site: Site, arn: str) -> dict[str, str]:
 
 async def delete_group(site: Site, arn: str) -> None:
     """Delete a target group; gone is fine. Waits a little for a rule that has just let it go."""
-    deadline, pause_s = time.monotonic() + _DELETE_S, 0.2
-    while True:
-        try:
-            call = site.account.elbv2.delete_target_group
-            await site.account.call(call, TargetGroupArn=arn)
-        except ProviderRefused as error:
-            if not is_absent(error):
-                raise
-        except ProviderUnavailable as error:
-            if not caused_by(error, "ResourceInUse") or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, 2.0)
-            continue
-        return
+    call = site.account.elbv2.delete_target_group
+    await letting.delete(lambda: site.account.call(call, TargetGroupArn=arn))
 
 
 async def health(site: Site, arn: str) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chimera.core.errors import ProviderRefused
+from chimera.platforms.aws import letting
 from chimera.platforms.aws.errors import PROVIDER, caused_by, is_absent
 from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.naming import ecs_tags, token
@@ -108,17 +109,12 @@ async def clone(site: Site, like: dict[str, Any], name: str, tags: Mapping[str, 
 
 
 async def remove(site: Site, namespace: str, name: str) -> None:
-    """Delete a namespace's service; gone is fine."""
+    """Delete a namespace's service, once its tasks have left it; gone is fine."""
     arn = await find(site, namespace, name)
     if not arn:
         return
-    try:
-        await site.account.call(
-            site.account.servicediscovery.delete_service, Id=arn.rpartition("/")[2]
-        )
-    except ProviderRefused as error:
-        if not is_absent(error):
-            raise
+    call = site.account.servicediscovery.delete_service
+    await letting.delete(lambda: site.account.call(call, Id=arn.rpartition("/")[2]))
 
 
 def refuse_absent(service: Mapping[str, Any]) -> None:

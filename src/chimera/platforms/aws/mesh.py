@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any, cast
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
+from chimera.platforms.aws import letting
 from chimera.platforms.aws.arms import Backend
-from chimera.platforms.aws.errors import PROVIDER, caused_by, is_absent
+from chimera.platforms.aws.errors import PROVIDER, is_absent
 from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.naming import read_tags
 from chimera.platforms.aws.options import EcsAppMeshTarget
@@ -19,7 +20,6 @@ from chimera.platforms.aws.routes import Target, targets, with_targets
 from chimera.platforms.aws.shapes import fitted
 
 _READ_BACK_S = 10.0
-_DELETE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,22 +177,5 @@ async def make_node(
 
 async def delete_node(site: Site, name: str) -> None:
     """Delete a virtual node; gone is fine. Waits a little for a route that has just let it go."""
-    deadline, pause_s = time.monotonic() + _DELETE_S, 0.2
-    while True:
-        try:
-            await site.account.call(
-                site.account.appmesh.delete_virtual_node,
-                meshName=options(site).mesh,
-                virtualNodeName=name,
-            )
-        except ProviderRefused as error:
-            if not is_absent(error):
-                raise
-        except ProviderUnavailable as error:
-            used = caused_by(error, "ResourceInUseException")
-            if not used or time.monotonic() > deadline:
-                raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(pause_s * 2, 2.0)
-            continue
-        return
+    call, where = site.account.appmesh.delete_virtual_node, options(site).mesh
+    await letting.delete(lambda: site.account.call(call, meshName=where, virtualNodeName=name))

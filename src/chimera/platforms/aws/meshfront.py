@@ -13,6 +13,7 @@ from chimera.platforms.aws.arms import Arm, Backend
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Site, Version
 from chimera.platforms.aws.front import Making, Writes
+from chimera.platforms.aws.meshuses import uses_elsewhere
 from chimera.platforms.aws.naming import ecs_tags
 from chimera.platforms.aws.options import EcsAppMeshTarget, EcsTarget
 from chimera.platforms.aws.permissions import MESH
@@ -64,6 +65,11 @@ class AppMeshFront:
             reason = f"route '{mesh.options(site).route}' is of TCP: nothing counts its failures"
             hint = "a canary of it cannot be judged; make it a route of HTTP, HTTP/2 or gRPC"
             raise ProviderRefused(PROVIDER, "read the route", reason, hint=hint)
+        used = await uses_elsewhere(site, stable.backend.id)
+        if used:
+            reason = f"virtual node '{stable.backend.id}' is used by {', '.join(used)} as well"
+            hint = "give each its own node: this one goes when its version is replaced"
+            raise ProviderRefused(PROVIDER, "read the virtual node", reason, hint=hint)
         cloudmap.refuse_absent(stable.service)
         nodes.refuse_unfit(stable.backend.id, await _spec(site, stable), stable)
         behind = stable.service.get("loadBalancers")

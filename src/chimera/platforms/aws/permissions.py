@@ -114,13 +114,17 @@ GRANTS = (
         _all(
             "appmesh",
             "DescribeRoute UpdateRoute DescribeVirtualNode CreateVirtualNode DeleteVirtualNode "
-            "ListTagsForResource TagResource",
+            "ListRoutes DescribeVirtualService ListTagsForResource TagResource",
         ),
         _IN_MESH,
         platforms=(MESH,),
     ),
     # To list what is in a mesh is a call on the mesh itself.
-    Grant(_all("appmesh", "ListVirtualNodes"), _MESH, platforms=(MESH,)),
+    Grant(
+        _all("appmesh", "ListVirtualNodes ListVirtualRouters ListVirtualServices"),
+        _MESH,
+        platforms=(MESH,),
+    ),
     Grant(
         _all(
             "servicediscovery",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from chimera.core.errors import ProviderRefused
 from chimera.core.model import Resource
 from chimera.platforms.aws import autoscaling, definitions, services
+from chimera.platforms.aws.errors import caused_by
 from chimera.platforms.aws.estate import (
     ECS_SERVICE,
     SCALABLE_TARGET,
@@ -16,6 +17,7 @@ from chimera.platforms.aws.estate import (
     Site,
 )
 from chimera.platforms.aws.front import Front
+from chimera.platforms.aws.letting import IN_USE
 
 log = logging.getLogger(__name__)
 
@@ -35,16 +37,23 @@ class Remover:
     ) -> tuple[tuple[Resource, ...], tuple[Resource, ...]]:
         """Remove and forget; return (removed, left). What is left stays recorded.
 
-        The detail `why` of what is left says what is in the way, and what to do.
+        The detail `why` of what is left says what is in the way, and what to do. Where something
+        else still leads to a version, its tasks are left as well: it has users.
         """
         removed, left = [], []
+        used = ""
         for resource in sorted(resources, key=self._order):
+            if used:
+                left.append(_with(resource, used))
+                continue
             try:
                 await self._one(resource)
             except ProviderRefused as error:
                 log.warning("aws.left", extra={"resource": str(resource), "reason": str(error)})
                 why = f"{error.reason}; {error.hint}" if error.hint else error.reason
-                left.append(replace(resource, detail={**resource.detail, "why": why}))
+                left.append(_with(resource, why))
+                if self._order(resource) < 0 and caused_by(error, *IN_USE):
+                    used = f"{resource} is still in use: {why}"
                 continue
             await self.estate.forget(resource)
             removed.append(resource)
@@ -68,3 +77,7 @@ class Remover:
                 await definitions.remove_family(self.site, str(detail["family"]))
             case _:
                 await self.front.remove(self.site, resource)
+
+
+def _with(resource: Resource, why: str) -> Resource:
+    return replace(resource, detail={**resource.detail, "why": why})
