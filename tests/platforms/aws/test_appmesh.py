@@ -44,7 +44,6 @@ async def test_a_route_that_somebody_else_changes_is_seen(told: Story) -> None:
     mesh.update_route(**names, spec=edited)
     seen = await router.renew(told.service, ours, Fence("r1", 3), SOON)
     assert seen == Split("v1", "v2", 50)
-    targets[0]["weight"], targets[1]["weight"] = 2, 1
     edited["httpRoute"]["match"]["prefix"] = "/shop"
     mesh.update_route(**names, spec=edited)
     assert (await router.read(told.service)).stable == f"v1 {FOREIGN}"
@@ -53,6 +52,32 @@ async def test_a_route_that_somebody_else_changes_is_seen(told: Story) -> None:
     assert after["httpRoute"]["action"] == before["httpRoute"]["action"]
     assert after["httpRoute"]["match"]["prefix"] == "/shop"  # theirs to change
     mesh.update_route(**names, spec=before)
+    await told.platform.close()
+
+
+async def test_a_node_in_the_place_of_stables_is_seen_and_never_removed(told: Story) -> None:
+    mesh, stack = told.box.session().client("appmesh"), told.stack
+    names = {
+        "meshName": stack.mesh,
+        "virtualRouterName": stack.virtual_router,
+        "routeName": stack.route,
+    }
+    before = mesh.describe_route(**names)["route"]["spec"]
+    node = {"meshName": stack.mesh, "virtualNodeName": stack.virtual_node}
+    spec = mesh.describe_virtual_node(**node)["virtualNode"]["spec"]
+    other = f"{stack.virtual_node}-theirs"
+    mesh.create_virtual_node(meshName=stack.mesh, virtualNodeName=other, spec=spec)
+    await told.until(100)
+    edited = mesh.describe_route(**names)["route"]["spec"]
+    edited["httpRoute"]["action"]["weightedTargets"][0]["virtualNode"] = other
+    mesh.update_route(**names, spec=edited)
+    assert (await told.platform.router.read(told.service)).stable == f"v1 {FOREIGN}"
+    with pytest.raises(ProviderRefused, match="changed outside Chimera"):
+        await told.commit()
+    await told.roll_back()
+    assert mesh.describe_route(**names)["route"]["spec"] == before
+    assert await told.inventory.find() == ()
+    mesh.delete_virtual_node(meshName=stack.mesh, virtualNodeName=other)
     await told.platform.close()
 
 

@@ -13,6 +13,7 @@ from chimera.platforms.aws.routes import (
     KINDS,
     Target,
     alone,
+    frame,
     percent,
     split,
     targets,
@@ -41,6 +42,8 @@ def test_only_the_targets_change_and_come_back_the_same(kind: str, port: int | N
     assert before == untouched
     assert targets(changed) == (Target("blue", 95, port), Target("green", 5, port))
     assert with_targets(changed, targets(before)) == before
+    assert frame(changed) == frame(before)
+    assert frame(changed) != frame({**before, "priority": 8})
     assert targets(with_targets(changed, alone("green", targets(changed)))) == (
         Target("green", 100, port),
     )

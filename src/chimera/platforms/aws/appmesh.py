@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
-from chimera.core.model import Fence, Resource, Revision, Service, Split
+from chimera.core.model import Fence, Revision, Service, Split
 from chimera.platforms.aws import mesh
 from chimera.platforms.aws.arms import arm_behind
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.front import Front, routed_still
 from chimera.platforms.aws.making import adopt, disown
-from chimera.platforms.aws.meshfront import MEMORY
 from chimera.platforms.aws.naming import REVISION
+from chimera.platforms.aws.routememory import MEMORY, Memory, memory_of
 from chimera.platforms.aws.routes import Target, alone, percent, split
 from chimera.platforms.aws.sites import Sites
 from chimera.ports.urgency import urgent
@@ -42,7 +42,7 @@ class AppMeshRouter:
     async def read(self, service: Service) -> Split:
         """Return the split that the route says; Envoys follow within `propagation`."""
         site = await self._sites.of(service)
-        return await self._split(site, (await mesh.read_route(site)).targets)
+        return await self._split(site, await mesh.read_route(site))
 
     async def set_weights(
         self,
@@ -94,6 +94,10 @@ class AppMeshRouter:
             first = route.targets[0].node
             if first != version.backend:
                 await self._remember(site, route, Split(old.name, new.name), fence)
+                if await self._is_foreign(site, route):
+                    reason = "the route was changed outside Chimera"
+                    hint = "put it back as it was, or abort the rollout"
+                    raise ProviderRefused(PROVIDER, "commit", reason, hint=hint)
                 arm = await arm_behind(site, await mesh.node_backend(site, first))
                 if not arm.backend.ours:
                     await adopt(self._estate, site, self._front, arm, fence.rollout)
@@ -134,17 +138,19 @@ class AppMeshRouter:
         if waiting > timedelta(0):
             await asyncio.sleep(min(waiting, timeout).total_seconds())
         for memory in await self._memories(site):
-            if memory.rollout == fence.rollout:
-                await self._estate.forget(memory)
+            known = memory.resource
+            if known.rollout == fence.rollout and known.revision != revision.name:
+                await self._estate.forget(known)
         return 0
 
-    async def _split(self, site: Site, found: Sequence[Target]) -> Split:
+    async def _split(self, site: Site, route: mesh.Route) -> Split:
+        found = route.targets
         stable = await self._name(site, found[0].node)
         if not stable:
             reason = f"no version of '{site.service.name}' runs yet"
             raise ProviderUnavailable(PROVIDER, "read the route", reason)
         weight = percent(found)
-        if weight is None:
+        if weight is None or await self._is_foreign(site, route):
             return Split(f"{stable} {FOREIGN}")
         if len(found) == 1:
             return Split(stable)
@@ -152,6 +158,20 @@ class AppMeshRouter:
         if not canary or canary == stable:
             return Split(f"{stable} {FOREIGN}")
         return Split(stable, canary, weight)
+
+    async def _is_foreign(self, site: Site, route: mesh.Route) -> bool:
+        """Whether the route differs from what a rollout found in more than it changes itself.
+
+        Stable's name says nothing: whatever node has no tags of ours leads to the same ECS service.
+        """
+        memories = await self._memories(site)
+        if not memories:
+            return False
+        memory, first = memories[-1], route.targets[0].node
+        if not memory.framed_alike(route):
+            return True
+        canary = await self._estate.version(site.service, memory.resource.revision)
+        return first not in {memory.node, canary.backend if canary else ""}
 
     async def _name(self, site: Site, node: str) -> str:
         """Return which revision a node leads to, "" if none runs there yet."""
@@ -183,16 +203,21 @@ class AppMeshRouter:
         if version is None:
             reason = f"{wanted.canary} was never started"
             raise ProviderRefused(PROVIDER, "set weights", reason)
-        return split(found[0].node, version.backend, wanted.weight, found)
+        memories = [one for one in await self._memories(site) if one.fits(stable, wanted.canary)]
+        node = memories[-1].node if memories else found[0].node
+        return split(node, version.backend, wanted.weight, found)
 
     async def _remember(self, site: Site, route: mesh.Route, split: Split, fence: Fence) -> None:
         """Write down what the route said before the first change of a rollout."""
         if len(route.targets) > 1 or not split.canary:
             return
-        detail = {"stable": split.stable, "targets": [one.raw() for one in route.targets]}
-        id = f"{route.arn}#{fence.rollout}"  # noqa: A001 - a resource's key
-        service = site.service.name
-        memory = Resource(MEMORY, id, service, split.canary, fence.rollout, detail)
+        memory = memory_of(
+            route,
+            service=site.service.name,
+            stable=split.stable,
+            canary=split.canary,
+            rollout=fence.rollout,
+        )
         await self._estate.record(memory)
 
     async def _before(
@@ -200,10 +225,8 @@ class AppMeshRouter:
     ) -> tuple[Target, ...]:
         """Return the targets to go back to; ProviderRefused if nobody knows stable's node."""
         for memory in await self._memories(site):
-            if memory.detail["stable"] == stable.name and (
-                canary is None or memory.revision == canary.name
-            ):
-                return tuple(Target.of(raw) for raw in memory.detail["targets"])
+            if memory.fits(stable.name, canary.name if canary else ""):
+                return memory.targets
         version = await self._estate.version(site.service, stable.name)
         if version is not None:
             return alone(version.backend, found)
@@ -214,5 +237,7 @@ class AppMeshRouter:
         hint = "point the route at the version that is meant to serve"
         raise ProviderRefused(PROVIDER, "restore", reason, hint=hint)
 
-    async def _memories(self, site: Site) -> tuple[Resource, ...]:
-        return await self._estate.inventory.find(service=site.service.name, kind=MEMORY)
+    async def _memories(self, site: Site) -> tuple[Memory, ...]:
+        """Return what is remembered of a service's route, the newest last."""
+        found = await self._estate.inventory.find(service=site.service.name, kind=MEMORY)
+        return tuple(map(Memory, found))

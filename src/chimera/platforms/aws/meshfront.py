@@ -18,11 +18,11 @@ from chimera.platforms.aws.naming import ecs_tags
 from chimera.platforms.aws.options import EcsAppMeshTarget, EcsTarget
 from chimera.platforms.aws.permissions import MESH
 from chimera.platforms.aws.planning import shown
+from chimera.platforms.aws.routememory import MEMORY, memory_of
 from chimera.platforms.aws.routes import alone
 
 NODE = "appmesh-virtual-node"
 REGISTRY = "cloudmap-service"
-MEMORY = "appmesh-route"
 _FOR_DNS = frozenset(
     f"servicediscovery:{name}"
     for name in (
@@ -91,13 +91,23 @@ class AppMeshFront:
         return name
 
     async def resources(self, site: Site, making: Making) -> tuple[Resource, ...]:
-        """Return the record of the node and, with DNS, of its own Cloud Map service."""
+        """Return the records of the node, of its name where it has one, and of the route now."""
         version = making.version
-        node = version.resource(site, NODE, self._arn(site, making))
-        if not nodes.by_dns(await _spec(site, making.like)):
-            return (node,)
-        like = await self._registry(site, making.like)
-        return (node, registry(site, version, like["NamespaceId"]))
+        found = [version.resource(site, NODE, self._arn(site, making))]
+        if nodes.by_dns(await _spec(site, making.like)):
+            like = await self._registry(site, making.like)
+            found.append(registry(site, version, like["NamespaceId"]))
+        if not making.like.idle:
+            found.append(
+                memory_of(
+                    await mesh.read_route(site),
+                    service=site.service.name,
+                    stable=making.like.revision.name,
+                    canary=version.revision.name,
+                    rollout=version.rollout,
+                )
+            )
+        return tuple(found)
 
     async def make(self, site: Site, making: Making) -> Version:
         """Create the version's node, which finds the version's tasks alone."""

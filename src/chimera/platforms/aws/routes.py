@@ -48,6 +48,11 @@ def with_targets(spec: Mapping[str, Any], wanted: Sequence[Target]) -> dict[str,
     return changed
 
 
+def frame(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all of a route but its targets: what Chimera never changes."""
+    return with_targets(spec, ())
+
+
 def alone(node: str, like: Sequence[Target]) -> tuple[Target, ...]:
     """Return targets that send all traffic to one node."""
     return (Target(node, FULL, like[0].port if like else None),)
