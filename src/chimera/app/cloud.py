@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from chimera.core.errors import SpecError
 from chimera.core.model import Service
-from chimera.platforms.aws.found import Found, ImageTag, ServiceFacts, Traffic
+from chimera.platforms.aws.found import Found, ImageTag, Prospects, ServiceFacts, Traffic
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.permissions import ALB, DEPLOY, MESH, PLATFORMS, PURPOSES
 from chimera.ports.platform import Check
@@ -42,6 +42,7 @@ __all__ = [
     "Identity",
     "ImageTag",
     "Missing",
+    "Prospects",
     "ServiceFacts",
     "Traffic",
     "in_region",

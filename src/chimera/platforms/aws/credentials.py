@@ -47,6 +47,16 @@ def session_of(identity: Identity) -> boto3.Session:
     return boto3.Session(botocore_session=assumed, region_name=base.region_name)
 
 
+def profiles() -> list[str]:
+    """Return the profiles of this machine's AWS configuration, sorted; raises botocore's errors."""
+    return sorted(_bare("").available_profiles)
+
+
+def all_regions() -> list[str]:
+    """Return the regions of AWS that have ECS, as this release of botocore knows them, sorted."""
+    return sorted(_bare("").get_available_regions("ecs"))
+
+
 def _bare(profile: str) -> botocore.session.Session:
     """Return botocore's session of a profile; the models of AWS are read once for all of them."""
     _forget_empty_settings()

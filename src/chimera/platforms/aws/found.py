@@ -99,3 +99,18 @@ class ServiceFacts:
     def ok(self) -> bool:
         """Whether a rollout could start."""
         return all(check.ok for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Prospects:
+    """What AWS can be used with here. own: there are credentials without naming a profile.
+
+    profiles: of the AWS configuration. regions: to choose from. region: the one that is set up, ""
+    if none. why_not: why AWS cannot be used at all, "" if it may work.
+    """
+
+    profiles: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    region: str = ""
+    own: bool = True
+    why_not: str = ""

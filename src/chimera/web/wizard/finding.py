@@ -56,6 +56,15 @@ class Finder:
         async with _cloud() as cloud:
             return await cloud.connect(_identity(draft))
 
+    async def roles(self) -> tuple[str, ...]:
+        """Return the roles that services one may deploy were deployed with, sorted."""
+        found = {
+            str(view.last.rollout.service.settings.get("role") or "")
+            for view in await self._chimera.services()
+            if view.last is not None and self._who.may(Role.OPERATOR, view.name)
+        }
+        return tuple(sorted(found - {""}))
+
     async def places(self, draft: Draft) -> Places:
         """Return the clusters that the account holds."""
         if draft.platform == LOCAL:

@@ -30,14 +30,15 @@ def preselected(offers: Sequence[Offer], chosen: str = "") -> str:
     return chosen if chosen in usable else next(iter(usable), "")
 
 
-def platforms(no_aws: str) -> tuple[Offer, ...]:
-    """Offer where services can run. no_aws: why AWS cannot be reached, "" if it can."""
+def platforms(no_aws: str, no_local: str = "") -> tuple[Offer, ...]:
+    """Offer where services can run. no_aws, no_local: why they cannot, "" if they can."""
     return (
         Offer(
             LOCAL,
             "This machine",
             "Processes behind an Envoy that Chimera starts. If every controller dies, Envoy itself "
             "returns all traffic to the stable version.",
+            why_not=no_local,
         ),
         Offer(
             ALB,
@@ -112,6 +113,11 @@ def images(tags: Iterable[ImageTag]) -> tuple[Offer, ...]:
         )
         for tag in tags
     )
+
+
+def newest(images: Sequence[Offer]) -> str:
+    """Return the newest image, "" if that is the running one: to go back is for a person to say."""
+    return images[0].value if images and not images[0].why_not else ""
 
 
 def strategies(*, known: bool, before: str = "") -> tuple[Offer, ...]:

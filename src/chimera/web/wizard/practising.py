@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.responses import RedirectResponse
 
 from chimera import guard
+from chimera.app.locality import in_container, refuse_elsewhere, why_not_here
 from chimera.core.access import EVERYTHING, Role
 from chimera.core.errors import ChimeraError
 from chimera.core.state import Phase
@@ -33,6 +34,7 @@ async def begin(request: Request) -> Response:
     """Install version 1, send it requests, and go on to choose the next version."""
     who = guard.principal(request)
     try:
+        refuse_elsewhere(request.app.state.chimera.settings)
         rollout = await practice(request).begin(who.name)
     except ChimeraError as error:
         return await _page(request, error)
@@ -90,6 +92,7 @@ async def _when_installed(request: Request, rollout: str) -> Response:
 
 
 async def _page(request: Request, error: ChimeraError | None = None) -> Response:
+    settings = request.app.state.chimera.settings
     stable = port = live = ""
     for view in await request.app.state.chimera.services():
         if view.name == SERVICE and view.last is not None:
@@ -107,6 +110,8 @@ async def _page(request: Request, error: ChimeraError | None = None) -> Response
         rate=RATE,
         service=SERVICE,
         versions=VERSIONS,
+        no_local=why_not_here(settings),
+        in_container=in_container(settings),
     )
 
 

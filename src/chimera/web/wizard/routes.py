@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse
 
 from chimera import guard
 from chimera.app.admission import check_target
+from chimera.app.locality import refuse_elsewhere
 from chimera.app.masking import restored
 from chimera.core.access import Role
 from chimera.core.errors import (
@@ -93,6 +94,7 @@ async def _answered(request: Request, draft: Draft, step: Step, form: Mapping[st
         case Step.WHERE:
             taken = answering.where(draft, form)
             if not taken.on_aws:
+                refuse_elsewhere(chimera.settings)
                 return taken
             connection = await finder.connect(taken)
             return taken.answered(region=connection.region)

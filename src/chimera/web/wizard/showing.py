@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from chimera.app.cloud import Prospects
+from chimera.app.locality import in_container, why_not_here
 from chimera.app.masking import masked
 from chimera.app.operations import Chimera
+from chimera.app.prospects import look_around
 from chimera.app.reports import PlanReport
 from chimera.core.access import Principal, Role
 from chimera.core.analysis.outlook import say_cost, say_step, say_traffic
@@ -32,14 +35,13 @@ async def shown(
     """Return what the template of a question needs beyond the draft."""
     match step:
         case Step.WHERE:
-            found = offers.platforms(no_aws="")
-            return {"offers": found, "chosen": offers.preselected(found, draft.platform)}
+            return await _where(chimera, finder, draft)
         case Step.PLACE:
             places = await finder.places(draft)
             chosen = offers.preselected(places.offers, draft.place)
             return {"offers": places.offers, "chosen": chosen, "places": places}
         case Step.SERVICE:
-            return await _services(finder, who, draft)
+            return await _services(chimera, finder, who, draft)
         case Step.VERSION:
             return await _versions(finder, draft)
         case Step.LIMITS:
@@ -48,7 +50,29 @@ async def shown(
             return await _review(chimera, draft)
 
 
-async def _services(finder: Finder, who: Principal, draft: Draft) -> dict[str, Any]:
+async def _where(chimera: Chimera, finder: Finder, draft: Draft) -> dict[str, Any]:
+    aws, no_local = await look_around(), why_not_here(chimera.settings)
+    found = offers.platforms(aws.why_not, no_local)
+    return {
+        "offers": found,
+        "chosen": offers.preselected(found, draft.platform),
+        "aws": aws,
+        "profiles": _profiles(aws, draft.profile),
+        "roles": await finder.roles(),
+        "no_local": no_local,
+    }
+
+
+def _profiles(aws: Prospects, chosen: str) -> list[tuple[str, str]]:
+    """Return (value, label) of each profile, [] where there is none to choose."""
+    names = dict.fromkeys([*aws.profiles, *([chosen] if chosen else [])])
+    own = [("", "none: the machine's own credentials")] if aws.own else []
+    return [*own, *((name, name) for name in names)] if names else []
+
+
+async def _services(
+    chimera: Chimera, finder: Finder, who: Principal, draft: Draft
+) -> dict[str, Any]:
     known = await finder.known_services(draft)
     trouble: ChimeraError | None = None
     found: tuple[offers.Offer, ...] = ()
@@ -65,6 +89,7 @@ async def _services(finder: Finder, who: Principal, draft: Draft) -> dict[str, A
         "trouble": trouble,
         "chosen": chosen,
         "may_add": not draft.on_aws and who.may(Role.ADMIN),
+        "in_container": in_container(chimera.settings),
     }
 
 
@@ -82,7 +107,9 @@ async def _versions(finder: Finder, draft: Draft) -> dict[str, Any]:
         "facts": images.facts,
         "trouble": images.trouble,
         "practice": tried,
-        "chosen": f"{draft.version} {draft.image}".strip() or offers.preselected(tried),
+        "chosen": f"{draft.version} {draft.image}".strip()
+        or offers.preselected(tried)
+        or offers.newest(images.offers),
         "offered": {offer.value for offer in (*images.offers, *past, *tried)},
     }
 
