@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -52,6 +53,26 @@ def test_a_target_is_registered_changed_and_forgotten_with_its_policies(
     assert scaling.describe_scaling_policies(**of_target)["ScalingPolicies"] == []
     with refused("ObjectNotFoundException"):
         scaling.deregister_scalable_target(**target)
+
+
+def test_a_schedule_is_kept_and_forgotten_with_its_target(
+    client: Any, target: dict[str, str]
+) -> None:
+    scaling = client("application-autoscaling")
+    night = {"ScheduledActionName": "night", "Schedule": "cron(0 22 * * ? *)"}
+    of_target = {"ServiceNamespace": "ecs", "ResourceId": target["ResourceId"]}
+    with refused("ObjectNotFoundException"):
+        scaling.put_scheduled_action(**target, **night)
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=3)
+    with refused("ValidationException", "expression"):
+        scaling.put_scheduled_action(**target, **{**night, "Schedule": "at night"})
+    with refused("ValidationException", "future"):
+        scaling.put_scheduled_action(**target, **night, StartTime=datetime.now(UTC))
+    scaling.put_scheduled_action(**target, **night)
+    (kept,) = scaling.describe_scheduled_actions(**of_target)["ScheduledActions"]
+    assert {**kept, **night} == kept
+    scaling.deregister_scalable_target(**target)
+    assert scaling.describe_scheduled_actions(**of_target)["ScheduledActions"] == []
 
 
 def test_what_cannot_be_scaled_is_refused(client: Any, target: dict[str, str]) -> None:

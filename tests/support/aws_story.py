@@ -170,6 +170,12 @@ class Story(ABC):
                 "PredefinedMetricSpecification": metric,
             },
         )
+        scaling.put_scheduled_action(
+            **mine,
+            ScheduledActionName="night",
+            Schedule="cron(0 22 * * ? *)",
+            ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 2},
+        )
 
     def snapshot(self) -> Json:
         """Return what stands in AWS of this stack, as AWS itself tells."""
@@ -205,7 +211,11 @@ class Story(ABC):
             policies = scaling.describe_scaling_policies(
                 ServiceNamespace="ecs", ResourceId=where + name
             )["ScalingPolicies"]
+            actions = scaling.describe_scheduled_actions(
+                ServiceNamespace="ecs", ResourceId=where + name
+            )["ScheduledActions"]
             found[name] = [one["PolicyName"] for one in policies]
+            found[name] += [one["ScheduledActionName"] for one in actions]
         return found
 
     def mine(self, names: Any) -> list[str]:

@@ -50,10 +50,11 @@ class CloudMap:
 
 @dataclass(slots=True)
 class Scaling:
-    """Scalable targets by (resource, dimension), their policies by (resource, dimension, name)."""
+    """Scalable targets by (resource, dimension), what they have by (resource, dimension, name)."""
 
     targets: dict[tuple[str, str], Json] = field(default_factory=dict)
     policies: dict[tuple[str, str, str], Json] = field(default_factory=dict)
+    actions: dict[tuple[str, str, str], Json] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,8 @@ USED = {
     "cloudwatch": "GetMetricData GetMetricWidgetImage",
     "ecr": "DescribeImages",
     "application-autoscaling": """DescribeScalableTargets RegisterScalableTarget
-        DeregisterScalableTarget DescribeScalingPolicies PutScalingPolicy""",
+        DeregisterScalableTarget DescribeScalingPolicies PutScalingPolicy
+        DescribeScheduledActions PutScheduledAction""",
     "sts": "GetCallerIdentity AssumeRole",
     "elbv2": """DescribeListeners DescribeRules ModifyListener ModifyRule CreateTargetGroup
         DeleteTargetGroup DescribeTargetGroups DescribeTargetHealth DescribeTags""",

@@ -48,6 +48,8 @@ async def test_the_plan_lists_each_write_in_order(box: Sandbox, platform: str) -
     assert named <= granted
     assert {"iam:PassRole", "ecs:TagResource"} <= named
     assert all(change.why for change in planned)
+    (target,) = [c.why for c in planned if c.permission.endswith("scaling:TagResource")]
+    assert "NOT carried over, make it anew: steps (StepScaling" in target
     (made,) = [change.cost for change in planned if change.cost]
     assert made.startswith("1 task more while both versions run: 0.25 vCPU and 0.5 GB, about 0.012")
     await running.close()
@@ -79,6 +81,19 @@ def scale(box: Sandbox, stack: Stack) -> None:
         PolicyName="half",
         PolicyType="TargetTrackingScaling",
         TargetTrackingScalingPolicyConfiguration=policy,
+    )
+    step = {"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": 1}
+    scaling.put_scaling_policy(
+        **which,
+        PolicyName="steps",
+        PolicyType="StepScaling",
+        StepScalingPolicyConfiguration={
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [step],
+        },
+    )
+    scaling.put_scheduled_action(
+        **which, ScheduledActionName="night", Schedule="cron(0 22 * * ? *)"
     )
 
 

@@ -46,12 +46,13 @@ PROMOTING = {
         ecs DeleteService, ecs DeregisterTaskDefinition, ecs DeleteTaskDefinitions,
         elbv2 CreateTargetGroup, elbv2 ModifyTargetGroupAttributes, elbv2 ModifyRule,
         elbv2 DeleteTargetGroup, application-autoscaling RegisterScalableTarget,
-        application-autoscaling PutScalingPolicy, application-autoscaling DeregisterScalableTarget
-        """,
+        application-autoscaling PutScalingPolicy, application-autoscaling PutScheduledAction,
+        application-autoscaling DeregisterScalableTarget""",
     "ecs-appmesh": """ecs RegisterTaskDefinition, ecs CreateService, ecs UpdateService,
         ecs DeleteService, ecs DeregisterTaskDefinition, ecs DeleteTaskDefinitions,
         appmesh CreateVirtualNode, appmesh UpdateRoute, appmesh DeleteVirtualNode,
         application-autoscaling RegisterScalableTarget, application-autoscaling PutScalingPolicy,
+        application-autoscaling PutScheduledAction,
         application-autoscaling DeregisterScalableTarget""",
 }
 _quiet: dict[str, Story] = {}

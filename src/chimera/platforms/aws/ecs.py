@@ -53,8 +53,8 @@ class EcsOrchestrator:
         writes = await self._front.writes(site, stable, making)
         if stable.idle:
             return first_changes(site, writes, making, pinned)
-        policies = await autoscaling.carried(site, str(stable.service["serviceName"]))
-        return changes(site, writes, making, pinned, policies)
+        scaling = await autoscaling.carried(site, str(stable.service["serviceName"]))
+        return changes(site, writes, making, pinned, scaling)
 
     async def install(self, service: Service, revision: Revision, fence: Fence) -> None:
         """Run the very first version beside the idle service, and send it all the traffic."""
@@ -180,7 +180,7 @@ class EcsOrchestrator:
         id = f"{version.arn}#desired-count"  # noqa: A001 - a resource's key
         await self._estate.record(version.resource(site, SCALABLE_TARGET, id))
         tags = our_tags(site.service, version.revision, version.rollout, version.name)
-        await autoscaling.carry_over(site, target, version.name, tags)
+        await autoscaling.carry_over(site, target, stable.version, version, tags)
 
     async def _settle(self, site: Site, version: Version) -> None:
         """Wait a while for new tasks: callers ask again and again, and each time costs calls."""

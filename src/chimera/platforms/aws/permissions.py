@@ -87,7 +87,8 @@ GRANTS = (
         _all(
             "application-autoscaling",
             "DescribeScalableTargets DescribeScalingPolicies RegisterScalableTarget "
-            "PutScalingPolicy DeregisterScalableTarget ListTagsForResource TagResource",
+            "PutScalingPolicy DescribeScheduledActions PutScheduledAction "
+            "DeregisterScalableTarget ListTagsForResource TagResource",
         )
     ),
     Grant(_all("cloudwatch", "GetMetricData GetMetricWidgetImage")),

@@ -10,16 +10,17 @@ from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.front import Making, Writes
 from chimera.platforms.aws.images import Pinned
 from chimera.platforms.aws.permissions import ALSO
+from chimera.platforms.aws.scaling import Carried
 
 _SCALING = "application-autoscaling"
 
 
 def changes(
-    site: Site, writes: Writes, making: Making, pinned: Pinned, policies: tuple[str, ...] | None
+    site: Site, writes: Writes, making: Making, pinned: Pinned, scaling: Carried | None
 ) -> tuple[Change, ...]:
     """Return each write of a rollout that is promoted, in order.
 
-    policies: those of stable's automatic scaling that are carried over, None if it has none.
+    scaling: what of stable's is carried over, None if it does not scale by itself.
     """
     stable = making.like
     old = str(stable.service["serviceName"])
@@ -28,10 +29,10 @@ def changes(
         *writes.before,
         *_made(site, making, pinned, stable.desired),
         *writes.steps,
-        *_scaled(making, policies),
+        *_scaled(making, scaling),
         *writes.promotion,
         *writes.gone,
-        *_unscaled(old, policies),
+        *_unscaled(old, scaling),
         Change("~", f"ecs service {old}", "scaled to 0, drained", "ecs:UpdateService"),
         Change("-", f"ecs service {old}", "replaced", "ecs:DeleteService"),
         *writes.gone_after,
@@ -82,23 +83,25 @@ def _made(site: Site, making: Making, pinned: Pinned, count: int) -> tuple[Chang
     )
 
 
-def _scaled(making: Making, policies: tuple[str, ...] | None) -> tuple[Change, ...]:
-    if policies is None:
+def _scaled(making: Making, found: Carried | None) -> tuple[Change, ...]:
+    if found is None:
         return ()
     name = f"scaling target {shown(making)}"
     why = "the automatic scaling of stable, before 100 %"
+    if found.left:
+        why = f"{why}; NOT carried over, make it anew: {', '.join(found.left)}"
     target = Change("+", name, why, f"{_SCALING}:RegisterScalableTarget")
+    policy, action = f"{_SCALING}:PutScalingPolicy", f"{_SCALING}:PutScheduledAction"
     return (
         target,
-        *(
-            Change("+", f"scaling policy {one}", "like stable's", f"{_SCALING}:PutScalingPolicy")
-            for one in policies
-        ),
+        *(Change("+", f"scaling policy {one}", "like stable's", policy) for one in found.policies),
+        *(Change("+", f"scheduled action {one}", "like stable's", action) for one in found.actions),
     )
 
 
-def _unscaled(old: str, policies: tuple[str, ...] | None) -> tuple[Change, ...]:
-    if policies is None:
+def _unscaled(old: str, found: Carried | None) -> tuple[Change, ...]:
+    if found is None:
         return ()
     action = f"{_SCALING}:DeregisterScalableTarget"
-    return (Change("-", f"scaling target {old}", "replaced, with its policies", action),)
+    why = "replaced, with its policies and schedule"
+    return (Change("-", f"scaling target {old}", why, action),)

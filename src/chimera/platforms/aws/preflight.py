@@ -34,6 +34,8 @@ SCALING = frozenset(
         "DescribeScalingPolicies",
         "RegisterScalableTarget",
         "PutScalingPolicy",
+        "DescribeScheduledActions",
+        "PutScheduledAction",
         "DeregisterScalableTarget",
         "TagResource",
     )

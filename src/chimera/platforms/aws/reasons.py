@@ -8,8 +8,10 @@ _ELB = "elasticloadbalancing"
 WHY = {
     f"{_SCALING}:DescribeScalableTargets": "see whether the stable service scales by itself",
     f"{_SCALING}:DescribeScalingPolicies": "see by which policies it scales",
+    f"{_SCALING}:DescribeScheduledActions": "see by which schedule it scales",
     f"{_SCALING}:RegisterScalableTarget": "let the new version scale alike, before it has 100 %",
     f"{_SCALING}:PutScalingPolicy": "give it the same target-tracking policies",
+    f"{_SCALING}:PutScheduledAction": "give it the same schedule",
     f"{_SCALING}:DeregisterScalableTarget": "stop scaling a version that is removed",
     f"{_SCALING}:ListTagsForResource": "find scaling that `gc` must remove",
     f"{_SCALING}:TagResource": "say whose scalable target it is",

@@ -5,6 +5,7 @@ from importlib import import_module
 _MODULES = (
     "appmesh",
     "autoscaling",
+    "autoscaling_actions",
     "cloudmap",
     "cloudmap_instances",
     "cloudwatch",

@@ -25,7 +25,8 @@ def _key(call: Call) -> tuple[str, str]:
     return str(call.params["ResourceId"]), str(call.params["ScalableDimension"])
 
 
-def _target(call: Call) -> Json:
+def find_target(call: Call) -> Json:
+    """Find the target that a call is about. Raises AwsError."""
     name, dimension = _key(call)
     found = call.state.scaling.targets.get((name, dimension))
     if found is None:
@@ -89,19 +90,20 @@ def list_tags(call: Call) -> Json:
 
 @answers(_SERVICE, "DeregisterScalableTarget")
 def deregister(call: Call) -> Json:
-    """Forget a target with its policies."""
-    _target(call)
+    """Forget a target with its policies and scheduled actions."""
+    find_target(call)
     key, scaling = _key(call), call.state.scaling
     del scaling.targets[key]
-    for place in [place for place in scaling.policies if place[:2] == key]:
-        del scaling.policies[place]
+    for kept in (scaling.policies, scaling.actions):
+        for place in [place for place in kept if place[:2] == key]:
+            del kept[place]
     return {}
 
 
 @answers(_SERVICE, "PutScalingPolicy")
 def put_policy(call: Call) -> Json:
     """Make or replace a policy of a registered target."""
-    _target(call)
+    find_target(call)
     params = call.params
     kind = params.get("PolicyType", "StepScaling")
     if _CONFIGURATIONS.get(kind) not in params:
