@@ -73,6 +73,12 @@ def test_no_code_has_two_meanings() -> None:
         ("InvalidParameterException", "a service that is still Draining.", 400, Meaning.BUSY),
         (
             "InvalidParameterException",
+            "The target group arn:x does not have an associated load balancer.",
+            400,
+            Meaning.BUSY,
+        ),
+        (
+            "InvalidParameterException",
             "inactive. Specify an active one and try again.",
             400,
             Meaning.REFUSED,
@@ -120,6 +126,13 @@ def test_an_error_says_what_happened_and_what_to_do(
     assert "\n" not in str(found)
     assert hint in found.hint
     assert kind is not ProviderDenied or found.exit_code == 7
+
+
+def test_app_mesh_that_does_not_answer_has_ended() -> None:
+    gone = boto.EndpointConnectionError(endpoint_url="https://appmesh.eu-west-1.amazonaws.com")
+    found = translate(gone, "appmesh ListMeshes")
+    assert "AWS ended App Mesh on 2026-09-30" in str(found)
+    assert "ecs-alb" in found.hint
 
 
 def test_what_does_not_exist_is_recognised_behind_our_own_error() -> None:

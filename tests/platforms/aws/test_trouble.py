@@ -23,6 +23,20 @@ def stopped(reason: str, **container: object) -> dict[str, object]:
             "a secret cannot be read",
             True,
         ),
+        (
+            'CannotStartContainerError: exec: "serve": executable file not found in $PATH',
+            2,
+            "command cannot be run",
+            True,
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: create stream: "
+            "ResourceNotFoundException: The specified log group does not exist.",
+            2,
+            "the logs cannot be written",
+            True,
+        ),
+        ("CannotPullContainerError: failed to resolve ref x: not found", 1, "not found", True),
         ("Task failed container health checks", 1, "health check fails", False),
         ("Task failed container health checks", 3, "health check fails", True),
         ("OutOfMemoryError: container killed", 2, "out of memory", True),

@@ -80,7 +80,11 @@ CODES = {
 _WORDS = (
     (re.compile(r"rate exceeded|throttl", re.I), Meaning.THROTTLED),
     (
-        re.compile(r"too many concurrent|still draining|(please try|try again l)|temporar", re.I),
+        re.compile(
+            r"too many concurrent|still draining|(please try|try again l)|temporar|"
+            r"does not have an associated load balancer",
+            re.I,
+        ),
         Meaning.BUSY,
     ),
     (re.compile(r"not authorized to perform|unable to assume (the|role)", re.I), Meaning.DENIED),

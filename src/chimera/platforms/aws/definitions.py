@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from chimera.core.errors import ProviderDenied, ProviderRefused
+from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Site
 from chimera.platforms.aws.naming import ecs_tags, kept_tags, read_tags
+from chimera.platforms.aws.session import Account
 from chimera.platforms.aws.shapes import fitted
 
 _BATCH = 10
@@ -94,5 +96,21 @@ async def _deregister(site: Site, arn: str) -> None:
 
 async def _delete(site: Site, arns: list[str]) -> None:
     for start in range(0, len(arns), _BATCH):
-        batch = arns[start : start + _BATCH]
-        await site.account.call(site.account.ecs.delete_task_definitions, taskDefinitions=batch)
+        await delete(site.account, arns[start : start + _BATCH])
+
+
+async def delete(account: Account, arns: list[str]) -> None:
+    """Delete up to 10 inactive revisions; ProviderRefused names those that ECS keeps, and why."""
+    answer = await account.call(account.ecs.delete_task_definitions, taskDefinitions=arns)
+    kept = [one for one in answer.get("failures") or () if not _gone(one)]
+    if kept:
+        told = (
+            " ".join(filter(None, [one.get("arn"), one.get("reason"), one.get("detail")]))
+            for one in kept
+        )
+        raise ProviderRefused(PROVIDER, "ecs DeleteTaskDefinitions", "; ".join(told))
+
+
+def _gone(failure: Mapping[str, Any]) -> bool:
+    reason = str(failure.get("reason", ""))
+    return reason == "MISSING" or "does not exist" in reason

@@ -30,6 +30,8 @@ _PREFIXES = {"elbv2": "elasticloadbalancing"}
 _NAMED_ACTION = re.compile(r"not authorized to perform: ([a-z0-9-]+:[A-Za-z]+)")
 _HINT_LOG_IN = "`aws sts get-caller-identity` shows who you are; log in again or set a profile"
 _HINT_NETWORK = "check the network, the region and AWS_ENDPOINT_URL"
+_ENDED = "AWS ended App Mesh on 2026-09-30, and it does not answer"
+_HINT_ENDED = "move on to ecs-alb; for an endpoint of your own, check AWS_ENDPOINT_URL"
 _NO_IDENTITY = (
     boto.NoCredentialsError,
     boto.PartialCredentialsError,
@@ -94,6 +96,9 @@ def translate(
             )
         case Meaning.BROKEN:
             hint = "" if isinstance(error, ClientError) else _HINT_NETWORK
+            if hint and operation.startswith("appmesh "):
+                said = f"{_ENDED}: {reason}"
+                return ProviderUnavailable(PROVIDER, operation, said, hint=_HINT_ENDED)
             return ProviderUnavailable(PROVIDER, operation, f"no good answer: {reason}", hint=hint)
         case Meaning.BUSY:
             return ProviderUnavailable(PROVIDER, operation, f"not now: {reason}")

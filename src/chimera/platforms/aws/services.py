@@ -22,6 +22,8 @@ _OF_THE_DEPLOYMENT = (
     "vpcLatticeConfigurations",
 )
 _GONE = ("ServiceNotFoundException", "ServiceNotActiveException")
+# Refusals that end by themselves.
+_SOON = ("draining", "associated load balancer")
 _POLL_S = 0.3
 _SLOWEST_POLL_S = 5.0
 _AT_ONCE = 10
@@ -141,13 +143,17 @@ async def ensure(site: Site, request: dict[str, Any]) -> None:
 
 
 async def _create(site: Site, request: dict[str, Any]) -> None:
-    """Create an ECS service; one of its name that was just deleted has to end first."""
+    """Create an ECS service, once ECS has seen what was done just before.
+
+    One of its name that was deleted has to end first, and a rule has to name its target group.
+    """
     deadline, pause_s = time.monotonic() + site.target.stop_timeout.total_seconds(), _POLL_S
     while True:
         try:
             await site.account.call(site.account.ecs.create_service, **request)
         except ProviderUnavailable as error:
-            if "draining" not in str(error).lower() or time.monotonic() > deadline:
+            soon = any(words in str(error).lower() for words in _SOON)
+            if not soon or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 1.5, _SLOWEST_POLL_S)

@@ -9,6 +9,7 @@ from typing import Any
 
 from chimera.core.errors import ProviderUnavailable
 from chimera.core.model import Change
+from chimera.platforms.aws import definitions
 from chimera.platforms.aws.agent import TAG, Agent
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.naming import read_tags, token
@@ -77,7 +78,7 @@ class Definition:
         for arn in await self.revisions():
             await self.account.call(self.account.ecs.deregister_task_definition, taskDefinition=arn)
         for arn in await self.revisions("INACTIVE"):
-            await self.account.call(self.account.ecs.delete_task_definitions, taskDefinitions=[arn])
+            await definitions.delete(self.account, [arn])
 
 
 @dataclass(frozen=True, slots=True)

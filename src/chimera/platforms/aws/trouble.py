@@ -39,7 +39,20 @@ _KINDS = (
         2,
     ),
     _kind(
-        r"manifest unknown|not ?found|repository does not exist|no such image",
+        r"executable file not found|exec format error|no such file or directory",
+        "a container's command cannot be run",
+        "check command and entry point, and that the image is built for the tasks' architecture",
+        2,
+    ),
+    _kind(
+        r"log (group|stream)|logger args|logging driver",
+        "the logs cannot be written",
+        "make the log group, and see that the execution role may write to it",
+        2,
+    ),
+    _kind(
+        r"manifest unknown|repository does not exist|no such image|"
+        r"(CannotPull|pull image|manifest).*not ?found",
         "the image was not found",
         "check the image's name and tag",
         1,
