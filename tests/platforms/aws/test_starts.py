@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from tests.platforms.aws.test_rollout import quiet
+from tests.support.alb import idle_alb_stack
+from tests.support.alb_story import AlbStory
+from tests.support.aws import forget_idle
 
 from chimera.core.errors import ProviderRefused
 from chimera.core.model import Fence
@@ -50,4 +54,26 @@ async def test_it_says_why_within_its_deadline(box: Sandbox, platform: str, case
     await told.remove(told.v2)
     assert told.snapshot() == before
     assert await told.inventory.find() == ()
+    await told.platform.close()
+
+
+async def test_why_a_first_version_does_not_run_is_said_whatever_the_undoing_meets(
+    box: Sandbox,
+) -> None:
+    stack = await asyncio.to_thread(idle_alb_stack, box)
+    forget_idle(stack)
+    told = AlbStory(box, stack)
+    start = Rule(fault="no-start", family=f"{stack.service}-v1-*", reason="manifest unknown")
+    undo = Rule(fault="denied", service="elbv2", action="DeleteTargetGroup")
+    box.faults.set([start, undo])
+    install = told.platform.orchestrator.install
+    with pytest.raises(ProviderRefused, match="the image was not found"):
+        await install(told.service, told.v1, Fence("r1", 1))
+    box.faults.set([])
+    await told.platform.orchestrator.uninstall(told.service, Fence("r1", 2))
+    assert await told.inventory.find() == ()
+    box.faults.set([start])
+    with pytest.raises(ProviderRefused, match="overtaken"):
+        await install(told.service, told.v1, Fence("r1", 1))
+    box.faults.set([])
     await told.platform.close()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from functools import partial
 
-from chimera.core.errors import ProviderRefused
+from chimera.core.errors import ChimeraError, ProviderRefused
 from chimera.core.model import Change, Fence, Readiness, Resource, Revision, Service
 from chimera.platforms.aws import autoscaling, services
 from chimera.platforms.aws.arms import Arm, arm_behind
@@ -20,6 +21,8 @@ from chimera.platforms.aws.preflight import SCALING, Preflight
 from chimera.platforms.aws.readiness import readiness, wait_ready
 from chimera.platforms.aws.removing import Remover
 from chimera.platforms.aws.sites import Sites
+
+log = logging.getLogger(__name__)
 
 _SCALES_WITHIN_S = 20.0
 
@@ -75,7 +78,10 @@ class EcsOrchestrator:
             await self._estate.check(service, fence, "install")
             await self._front.point(site, version.backend)
         except ProviderRefused:
-            await self.uninstall(service)
+            try:
+                await self.uninstall(service, fence)
+            except ChimeraError as error:  # why it does not run is what matters
+                log.warning("aws.not_undone", extra={"reason": str(error)})
             raise
 
     async def start(
