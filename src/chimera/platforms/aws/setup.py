@@ -12,14 +12,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from chimera.core.errors import ProviderRefused, ProviderUnavailable
+from chimera.core.errors import ProviderDenied, ProviderRefused, ProviderUnavailable
 from chimera.core.model import Change
 from chimera.platforms.aws.agent import EXECUTION_POLICY, METRICS_POLICY, Agent
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.session import Account, Accounts
 from chimera.platforms.aws.setupagent import Definition, Serving
-from chimera.platforms.aws.setupparts import Group, Network, Part, Role, Rules
+from chimera.platforms.aws.setupparts import NOWHERE, Group, Network, Part, Role, Rules
 
 log = logging.getLogger(__name__)
 
@@ -36,17 +36,23 @@ async def _quietly(change: Change) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """The parts of one cluster's preparation, in the order in which they are made."""
+    """The parts of one cluster's preparation, in the order in which they are made.
+
+    unready: why nothing can be made now; what was made can be removed all the same.
+    """
 
     agent: Agent
     parts: tuple[Part, ...]
+    unready: ProviderRefused | None = None
 
     async def plan(self) -> tuple[Change, ...]:
         """Return each write that `apply` would do now; none if all is there."""
+        self._check()
         return tuple([part.making for part in self.parts if not await part.exists()])
 
     async def apply(self, tell: Progress = _quietly) -> tuple[Change, ...]:
         """Make what is missing; return what was done. tell: called after each write."""
+        self._check()
         done = []
         for part in self.parts:
             if not await part.exists():
@@ -68,6 +74,10 @@ class Setup:
                 done.append(part.removing)
                 await tell(part.removing)
         return tuple(done)
+
+    def _check(self) -> None:
+        if self.unready:
+            raise self.unready
 
 
 async def _gone(part: Part) -> bool:
@@ -97,7 +107,8 @@ async def prepare(
 ) -> Setup:
     """Look at a cluster and say what its preparation is made of; changes nothing.
 
-    Raises ProviderRefused where the cluster or its network cannot be told.
+    Raises ProviderRefused where there is no such cluster; where its network cannot be told, that
+    is raised by what needs to know.
     """
     account = await accounts.open(identity, *CLIENTS)
     who = await account.call(account.sts.get_caller_identity)
@@ -110,7 +121,13 @@ async def prepare(
         partition=str(who["Arn"]).split(":")[1],
         **{key: value for key, value in given.items() if value},
     )
-    network = await _network(account, agent)
+    network, unready = NOWHERE, None
+    try:
+        network = await _network(account, agent)
+    except ProviderDenied:
+        raise
+    except ProviderRefused as error:
+        unready = error
     group = Group(account, agent, network)
     parts: Sequence[Part] = (
         group,
@@ -120,7 +137,7 @@ async def prepare(
         Definition(account, agent),
         Serving(account, agent, network, group),
     )
-    return Setup(agent, tuple(parts))
+    return Setup(agent, tuple(parts), unready)
 
 
 async def _cluster(account: Account, name: str) -> dict[str, object]:

@@ -44,12 +44,15 @@ class Part(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Where a cluster's tasks run: their VPC, subnets and security groups."""
+    """Where a cluster's tasks run: their VPC, subnets and security groups; all empty if nowhere."""
 
     vpc: str
     subnets: tuple[str, ...]
     groups: tuple[str, ...]
     public: str
+
+
+NOWHERE = Network("", (), (), "DISABLED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +77,9 @@ class Group:
 
     async def find(self) -> str:
         """Return its id, "" if there is none; one of that name that is not ours is refused."""
-        filters = [
-            {"Name": "group-name", "Values": [self.agent.name]},
-            {"Name": "vpc-id", "Values": [self.network.vpc]},
-        ]
+        filters = [{"Name": "group-name", "Values": [self.agent.name]}]
+        if self.network.vpc:
+            filters.append({"Name": "vpc-id", "Values": [self.network.vpc]})
         answer = await self.account.call(self.account.ec2.describe_security_groups, Filters=filters)
         for one in answer["SecurityGroups"]:
             refuse_foreign(f"security group {self.agent.name}", read_tags(one.get("Tags")))
@@ -143,16 +145,17 @@ class Rules:
 
     async def exists(self) -> bool:
         """Whether every group of the cluster lets the agent in."""
-        return not await self._with(open=False)
+        return set(self.network.groups) <= set(await self._open())
 
     async def remains(self) -> bool:
         """Whether any group lets the agent in."""
-        return bool(await self._with(open=True))
+        return bool(await self._open())
 
     async def make(self) -> None:
         """Open the port where it is not open."""
         source = await self.group.find()
-        for group in await self._with(open=False):
+        there = await self._open()
+        for group in (one for one in self.network.groups if one not in there):
             permission = self._permission(source)
             await self.account.call(
                 self.account.ec2.authorize_security_group_ingress,
@@ -163,7 +166,7 @@ class Rules:
     async def remove(self) -> None:
         """Close the port where it is open for the agent."""
         source = await self.group.find()
-        for group in await self._with(open=True):
+        for group in await self._open():
             await self.account.call(
                 self.account.ec2.revoke_security_group_ingress,
                 GroupId=group,
@@ -179,23 +182,25 @@ class Rules:
             "UserIdGroupPairs": [pair],
         }
 
-    async def _with(self, *, open: bool) -> list[str]:  # noqa: A002 - a port's word
+    async def _open(self) -> list[str]:
+        """Return the groups that let the agent in, also those whose service has gone."""
         source = await self.group.find()
-        answer = await self.account.call(
+        if not source:
+            return []
+        found = await self.account.pages(
             self.account.ec2.describe_security_groups,
-            Filters=[{"Name": "group-id", "Values": list(self.network.groups)}],
+            "SecurityGroups",
+            Filters=[{"Name": "ip-permission.group-id", "Values": [source]}],
         )
-        found = []
-        for one in answer["SecurityGroups"]:
-            lets_in = any(
+        return [
+            str(one["GroupId"])
+            for one in found
+            if any(
                 permission.get("FromPort") == PORT
-                and source
-                and any(p.get("GroupId") == source for p in permission["UserIdGroupPairs"])
+                and any(pair.get("GroupId") == source for pair in permission["UserIdGroupPairs"])
                 for permission in one["IpPermissions"]
             )
-            if bool(lets_in) is open:
-                found.append(str(one["GroupId"]))
-        return found
+        ]
 
 
 @dataclass(frozen=True, slots=True)
