@@ -17,7 +17,7 @@ from chimera.core.errors import ChimeraError, NotAllowed, NotSignedIn, TooMany
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>{title} - Chimera</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<h1>{title}</h1><p>{detail}</p><p>{hint}</p><p><a href="/">Chimera</a></p></html>
+<main><h1>{title}</h1><p>{detail}</p><p>{hint}</p><p><a href="/">Chimera</a></p></main></html>
 """
 
 

@@ -16,7 +16,7 @@ PROBLEMS = {
     "wrong": ("The name or the password is wrong.", "Try again."),
     "link": (
         "This link was used or has expired.",
-        "`chimera user link` makes a new one, on the machine that Chimera runs on.",
+        "`chimera user link NAME` makes a new one, on the machine that Chimera runs on.",
     ),
     "many": ("Too many attempts to sign in.", "Wait a few minutes, then try again."),
     "oidc": ("Signing in at the provider did not work.", "Try again, or ask an admin."),
