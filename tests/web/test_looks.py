@@ -3,11 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 from tests.support.browser import PHONE, WIDE, visiting
+from tests.support.drafts import PLAN, QUESTIONS, keep_draft, keep_setup
 from tests.support.scripted import Script
 from tests.support.served import Served
 from tests.web.conftest import code_for
+
+from chimera.web.wizard.setups import Job
 
 PAGES = {
     "overview": "/",
@@ -22,13 +25,47 @@ PAGES = {
     "secrets": "/settings/secrets",
     "audit": "/settings/audit",
     "abort": "/rollouts/paused-1/do/abort",
+    "practice": "/practice",
+    "setup": "/setup",
     **{
         name: f"/rollouts/{name}-1"
         for name in ("baking", "awaiting", "rolled-back", "left-behind", "warm", "preparing")
     },
 }
 
+# How far setups are: it ended early, or goes on.
+SETUPS = {
+    "setup-stopped": Job(
+        cluster="prod",
+        wanted=["create role chimera-agent", "create service chimera-agent"],
+        done=["create role chimera-agent"],
+        over=True,
+        trouble="aws: ecs CreateService: not allowed",
+        hint="allow ecs:CreateService to this identity",
+    ),
+    "setup-ready": Job(cluster="prod", wanted=["a", "b"], done=["a", "b"], over=True),
+}
+
 pytestmark = pytest.mark.xdist_group("browser")
+
+
+@pytest.fixture
+def script() -> Script:
+    return Script(plan=PLAN)
+
+
+@pytest.fixture(autouse=True)
+def no_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nonexistent")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+async def pages_of(site: Served) -> dict[str, str]:
+    """Return every page by its name: with each question of the wizard, and setups under way."""
+    asked = {f"wizard-{step}": await keep_draft(site, step) for step in QUESTIONS}
+    under_way = {name: await keep_setup(site, job) for name, job in SETUPS.items()}
+    return {**PAGES, **asked, **under_way}
 
 
 @pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
@@ -43,7 +80,7 @@ async def test_every_page_is_accessible_and_clean(
         await visit.shoot(f"sign-in-{shape}")
         found["sign-in"] = await visit.violations()
         await visit.sign_in(await code_for(site, "ada"))
-        for name, path in PAGES.items():
+        for name, path in (await pages_of(site)).items():
             await visit.open(path)
             await visit.page.wait_for_load_state("load")
             await visit.shoot(f"{name}-{shape}")
@@ -70,6 +107,32 @@ async def test_errors_say_what_to_do_next(site: Served, browser: Browser, theme:
             assert "Next:" in await visit.page.locator("main").inner_text()
             assert await visit.violations() == []
         await visit.shoot(f"forbidden-{theme}")
+
+
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_refusals_are_accessible_too(
+    site: Served, browser: Browser, theme: str, size: tuple[int, int]
+) -> None:
+    shape = f"{theme}-{size[0]}"
+    code = await code_for(site, "ada")
+    async with visiting(
+        browser, site.url, theme=theme, size=size, code=code, tolerated="4[0-9]{2}"
+    ) as visit:
+        page = visit.page
+        await visit.open("/setup?cluster=prod&region=eu-west-1")
+        await expect(page.get_by_role("alert")).to_contain_text("Next:")
+        await visit.shoot(f"setup-refused-{shape}")
+        assert await visit.violations() == []
+        theme_form = "document.querySelector('form[action=\"/theme\"]')"
+        await page.evaluate(f"{theme_form}.elements.csrf.value = 'old'")
+        await page.evaluate(f"{theme_form}.requestSubmit()")
+        await expect(page.locator("h1")).to_have_text("You may not do this")
+        await visit.shoot(f"old-form-{shape}")
+        assert await visit.violations() == []
+        await page.goto(site.url.replace("127.0.0.1", "other.localhost"))
+        await expect(page.locator("main")).to_contain_text("does not answer to this name")
+        assert await visit.violations() == []
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
