@@ -108,7 +108,7 @@ async def use(one: Served, seen: Seen, secrets: dict[str, str], token: str) -> N
                 await page.get(path, headers=headers)
         await page.get("/api/v1/rollouts", headers={"authorization": f"Bearer x{token}"})
         await page.post("/api/v1/rollouts", json={"spec": VARIABLE}, headers=bearer)
-        one.app.state.chimera.history = _broken
+        one.app.state.chimera.history_for = _broken
         broken = await page.get("/api/v1/rollouts", headers=bearer)
         assert broken.status_code == 500, broken.text
     async with (
@@ -121,7 +121,7 @@ async def use(one: Served, seen: Seen, secrets: dict[str, str], token: str) -> N
                 break
 
 
-async def _broken(**_: object) -> None:
+async def _broken(*_: object, **__: object) -> None:
     raise RuntimeError("the database answered oddly")
 
 

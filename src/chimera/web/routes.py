@@ -20,7 +20,7 @@ from chimera.web.pages import (
     settings,
     signing,
 )
-from chimera.web.wizard import practising, preparing
+from chimera.web.wizard import practising, preparing, setups
 from chimera.web.wizard import routes as wizard
 
 router = APIRouter(include_in_schema=False)
@@ -41,9 +41,10 @@ def install(app: FastAPI) -> None:
 
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[None]:
-    """Do what the page does on its own while it is served: the practice service's requests."""
+    """Do what the page does on its own while it is served: the practice's requests, setups."""
     await practising.resume(app)
     try:
         yield
     finally:
+        await setups.close(app)
         await practising.close(app)

@@ -1,45 +1,25 @@
-"""The one-time setup of a cluster for ecs-appmesh: its plan, then the writes with progress."""
+"""The one-time setup of a cluster for ecs-appmesh: its plan, then its progress."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 from starlette.responses import RedirectResponse
 
 from chimera import guard
 from chimera.app.cloud import Cloud, Identity
 from chimera.core.access import Role
-from chimera.core.errors import ChimeraError, RolloutNotFound
+from chimera.core.errors import ChimeraError, RolloutNotFound, SpecError
 from chimera.core.model import Change
-from chimera.store.documents import Document, Documents
 from chimera.web.rendering import page
+from chimera.web.wizard.setups import KIND, Job, Work, start
 
 router = APIRouter(include_in_schema=False)
 ADMIN = guard.requires(Role.ADMIN)
-KIND = "setup"
-LIFE = timedelta(days=1)
 _FIELDS = ("region", "profile", "role", "cluster")
-_running: set[asyncio.Task[None]] = set()
-
-
-class Job(BaseModel):
-    """One setup under way, as the store keeps it: any replica can show it.
-
-    wanted, done: the writes in words. over: nothing more will be done. trouble: why it ended early.
-    """
-
-    cluster: str
-    remove: bool = False
-    wanted: list[str] = []
-    done: list[str] = []
-    over: bool = False
-    trouble: str = ""
-    hint: str = ""
 
 
 @router.get("/setup", dependencies=[ADMIN])
@@ -72,15 +52,16 @@ async def begin(request: Request) -> Response:
     """Do what was shown, and go to where its progress is seen."""
     form = await request.form()
     asked = {name: str(form.get(name, "")).strip() for name in _FIELDS}
+    if not asked["cluster"]:
+        raise SpecError("no cluster was named", hint="look at a cluster's setup first")
     job = Job(cluster=asked["cluster"], remove=bool(form.get("remove")))
     key, who = secrets.token_urlsafe(9), guard.principal(request)
     access = request.app.state.access
-    await _keep(access.documents, key, who.name, job)
+    work = Work(access.documents, key, who.name, job)
+    await work.keep()
     action = "setup.remove" if job.remove else "setup.apply"
     await access.audit.note(guard.actor(request), action, job.cluster)
-    task = asyncio.create_task(_work(access.documents, key, who.name, job, _identity(asked)))
-    _running.add(task)
-    task.add_done_callback(_running.discard)
+    start(request.app, work, _identity(asked))
     return RedirectResponse(f"/setup/{key}", 303)
 
 
@@ -93,38 +74,9 @@ async def progress(request: Request, key: str) -> Response:
             "this setup is not known any more; what it did is still there",
             hint="look at the cluster's setup again: nothing is done twice",
         )
-    job = Job.model_validate_json(found.body)
+    job = Job.model_validate_json(found.body).seen(datetime.now(UTC))
     return page(request, "new/setup_progress.html", job=job, key=key)
-
-
-async def _work(documents: Documents, key: str, owner: str, job: Job, who: Identity) -> None:
-    async def tell(change: Change) -> None:
-        job.done.append(_said(change))
-        await _keep(documents, key, owner, job)
-
-    try:
-        async with Cloud() as cloud:
-            found = await cloud.setup(who, job.cluster)
-            changes = await (found.removal() if job.remove else found.plan())
-            job.wanted = [_said(change) for change in changes]
-            await _keep(documents, key, owner, job)
-            await (found.remove(tell) if job.remove else found.apply(tell))
-    except ChimeraError as error:
-        job.trouble, job.hint = str(error), error.hint
-    finally:
-        job.over = True
-        await _keep(documents, key, owner, job)
-
-
-async def _keep(documents: Documents, key: str, owner: str, job: Job) -> None:
-    until = datetime.now(UTC) + LIFE
-    await documents.put(Document(KIND, key, job.model_dump_json(), owner, until))
 
 
 def _identity(asked: dict[str, str]) -> Identity:
     return Identity(asked["region"], asked["profile"], asked["role"])
-
-
-def _said(change: Change) -> str:
-    verb = {"+": "create", "~": "change", "-": "remove"}[change.action]
-    return f"{verb} {change.resource}"
