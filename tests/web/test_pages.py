@@ -130,6 +130,32 @@ async def test_a_reason_is_asked_for_and_passed_on(ada: Browser, script: Script)
     assert script.asked == [("abort", "baking-1", "ada", HOSTILE)]
 
 
+async def test_a_long_reason_keeps_nobody_from_an_abort(ada: Browser, script: Script) -> None:
+    typed = "line\n" * 99  # within what the field takes; a browser sends each end as two characters
+    await ada.get("/rollouts/baking-1/do/abort")
+    for reason in (typed.replace("\n", "\r\n"), "x" * 20_000):
+        done = await ada.post("/rollouts/baking-1/do/abort", {"reason": reason})
+        assert done.status_code == 303
+    assert [reason for *_, reason in script.asked] == [typed.strip(), "x" * 500]
+
+
+async def test_a_form_that_cannot_be_read_is_answered_by_a_page(ada: Browser) -> None:
+    await ada.get("/settings")
+    for path, form in (
+        ("/settings/password", {"new": "secret" * 1_000}),
+        ("/settings/tokens", {"name": "n" * 500, "days": "99999"}),
+    ):
+        answer = await ada.post(path, form)
+        assert (path, answer.status_code) == (path, 422)
+        assert answer.headers["content-type"].startswith("text/html")
+        assert "What was sent cannot be used" in answer.text
+        assert "secretsecret" not in answer.text
+    answer = await ada.client.get(
+        "/settings/audit?before=x", headers={"accept": "application/json"}
+    )
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 async def test_a_refusal_is_shown_where_it_was_asked(ada: Browser, script: Script) -> None:
     script.answer = Answer(f"too late: {HOSTILE}", accepted=False)
     await ada.get("/rollouts/baking-1/do/pause")

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from chimera.core.banner import capital
@@ -31,6 +32,7 @@ _TITLES = {
     404: "There is no such page",
     405: "That page cannot do this",
     409: "Something else holds it",
+    422: "What was sent cannot be used",
     429: "Too many requests",
     500: "Something went wrong inside Chimera",
     503: "Not reachable at the moment",
@@ -47,7 +49,8 @@ _STATUS: dict[type[ChimeraError], HTTPStatus] = {
 
 def install_errors(app: FastAPI) -> None:
     """Answer browsers with pages; others as the handlers do that are there already."""
-    for kind in (HTTPException, ChimeraError, NotAllowed, NotSignedIn, TooMany):
+    refusals = (NotAllowed, NotSignedIn, TooMany)
+    for kind in (HTTPException, RequestValidationError, ChimeraError, *refusals):
         before = app.exception_handlers.get(kind)
         app.add_exception_handler(kind, _handler(before))
 
@@ -68,6 +71,8 @@ def error_page(request: Request, error: Exception) -> Response:
     """Return the page for an error."""
     if isinstance(error, HTTPException):
         status, text, hint = error.status_code, _said(error), "check the address"
+    elif isinstance(error, RequestValidationError):
+        status, text, hint = 422, _mistakes(error), "go back, and change it"
     elif isinstance(error, ChimeraError):
         status = next(
             (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS),
@@ -85,6 +90,11 @@ def error_page(request: Request, error: Exception) -> Response:
         text=text,
         hint=f"{capital(hint)}." if hint else "",
     )
+
+
+def _mistakes(error: RequestValidationError) -> str:
+    """Name each mistake by its field; never what was written, which may be a password."""
+    return " ".join(f"{capital(str(one['loc'][-1]))}: {one['msg']}." for one in error.errors())
 
 
 def _said(error: HTTPException) -> str:
