@@ -1,7 +1,6 @@
 """Whatever the disk does: a LedgerError with a next step, nothing half-written, and on it goes."""
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
+from tests.support.disks import on_small_disks, small_disk
 from tests.support.history import NOW, entry, fill, look, rollout
 
 from chimera.core.errors import LedgerError
@@ -190,45 +190,29 @@ async def test_a_database_that_may_not_grow(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_disk(tmp_path / "disk", 1) as folder:
+        yield folder
 
 
-def can_mount() -> bool:
-    if not ROOT or shutil.which("unshare") is None:
-        return False
-    return (
-        subprocess.run(
-            ["unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"],
-            capture_output=True,
-            check=False,
-        ).returncode
-        == 0
-    )
+@on_small_disks
+async def test_a_disk_that_is_full(disk: Path) -> None:
+    ballast = disk / "ballast"
+    ballast.write_bytes(b"x" * 300_000)
+    async with open_store(f"sqlite:///{disk}/ledger.db") as store:
+        await check_full_disk(store, ballast.unlink)
 
 
-# Not a skip: where file systems cannot be mounted, the test above says the same.
-if can_mount():
-
-    async def test_a_disk_that_is_full(small_disk: Path) -> None:
-        ballast = small_disk / "ballast"
-        ballast.write_bytes(b"x" * 300_000)
-        async with open_store(f"sqlite:///{small_disk}/ledger.db") as store:
-            await check_full_disk(store, ballast.unlink)
-
-    async def test_no_room_to_make_a_ledger(small_disk: Path) -> None:
-        ballast = small_disk / "ballast"
-        with pytest.raises(OSError, match="No space"):
-            ballast.write_bytes(b"x" * 2_000_000)
-        url = f"sqlite:///{small_disk}/folder/ledger.db"
-        error = await refuse(url)
-        assert "space" in error.hint
-        ballast.unlink()
-        async with open_store(url) as store:
-            await fill(store)
-            assert (await store.verify()).ok
+@on_small_disks
+async def test_no_room_to_make_a_ledger(disk: Path) -> None:
+    ballast = disk / "ballast"
+    with pytest.raises(OSError, match="No space"):
+        ballast.write_bytes(b"x" * 2_000_000)
+    url = f"sqlite:///{disk}/folder/ledger.db"
+    error = await refuse(url)
+    assert "space" in error.hint
+    ballast.unlink()
+    async with open_store(url) as store:
+        await fill(store)
+        assert (await store.verify()).ok

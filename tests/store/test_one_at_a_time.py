@@ -130,7 +130,7 @@ def test_a_service_has_one_rollout_at_a_time(tmp_path: Path) -> None:
     try:
         made = type("Made", (Services,), {"store": store, "loop": loop})
         quick = settings(max_examples=12, stateful_step_count=20)
-        run_state_machine_as_test(made, settings=quick)  # type: ignore[no-untyped-call]
+        run_state_machine_as_test(made, settings=quick)
         assert loop.run_until_complete(store.verify()).ok
     finally:
         loop.run_until_complete(store.close())
