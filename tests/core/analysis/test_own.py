@@ -8,10 +8,12 @@ import pytest
 from tests.support.looks import comparing, look, tally
 
 from chimera.core.analysis.judge import begin, dump, load, observe
-from chimera.core.analysis.own import FRACTIONS, Side, own_alpha, own_bets, own_checks
-from chimera.core.model import Judgement, OwnLook, Verdict
+from chimera.core.analysis.memory import OwnEvidence
+from chimera.core.analysis.own import FRACTIONS, own_alpha, own_bets, own_checks
+from chimera.core.analysis.ownrates import GUESS, Side, discount
+from chimera.core.model import Judgement, OwnLook, Tally, Verdict
 from chimera.core.plan import AnalysisPlan, OwnMetric
-from chimera.platforms.memory.draws import binomial
+from chimera.platforms.memory.draws import binomial, poisson
 
 QUERY = 'failed{version="{{revision}}"}'
 RATE = OwnMetric("declined", "prometheus", QUERY, total="all", max=0.05, min_points=50)
@@ -51,7 +53,7 @@ def test_a_rate_beyond_its_limit_is_found_and_said() -> None:
     bad = next(each for each in said if each.verdict is Verdict.UNHEALTHY)
     assert bad.sentence.startswith("declined ")
     assert "(limit 5 %)" in bad.sentence
-    assert bad.at <= said[5].at
+    assert bad.at <= said[7].at
 
 
 def test_a_healthy_rate_advances_once_there_are_enough_events() -> None:
@@ -63,9 +65,8 @@ def test_a_healthy_rate_advances_once_there_are_enough_events() -> None:
 
 
 def test_a_rate_is_compared_with_stable() -> None:
-    compared = replace(RATE, max=None, max_increase=0.5)
-    assert judge(plan(compared), *rates(0.3))[-1].verdict is Verdict.UNHEALTHY
-    shared = judge(plan(compared), *rates(0.3, stable=0.3), requests=200)
+    assert judge(plan(COMPARED), *rates(0.3))[-1].verdict is Verdict.UNHEALTHY
+    shared = judge(plan(COMPARED), *rates(0.3, stable=0.3), requests=200)
     assert Verdict.UNHEALTHY not in {each.verdict for each in shared}
 
 
@@ -73,6 +74,49 @@ def test_a_minimum_is_the_same_turned_round() -> None:
     paid = replace(RATE, max=None, min=0.5)
     assert judge(plan(paid), *rates(0.1))[-1].verdict is Verdict.UNHEALTHY
     assert judge(plan(paid), *rates(0.9), requests=200)[-1].verdict is Verdict.HEALTHY
+
+
+def clumped(random: Random, n: int, rate: float) -> Tally:
+    """Draw events of which `rate` are bad, five at a time."""
+    return tally(n, min(n, 5 * poisson(random, n * rate / 5)))
+
+
+COMPARED = replace(RATE, max=None, max_increase=0.5)
+
+
+@pytest.mark.parametrize("metric", [RATE, COMPARED], ids=["limit", "increase"])
+def test_bad_events_in_clumps_are_hardly_ever_called_bad(metric: OwnMetric) -> None:
+    """Four of a hundred are bad, of five that may be, five at a time: 43 of 60 without discount."""
+    alarms = 0
+    for seed in range(30):
+        random = Random(seed)
+        arms = [(clumped(random, 20, 0.04), clumped(random, 380, 0.04)) for _ in range(90)]
+        said = judge(plan(metric), *(OwnLook("declined", *both) for both in arms))
+        alarms += any(each.verdict is Verdict.UNHEALTHY for each in said)
+    assert alarms <= 2
+
+
+@pytest.mark.parametrize("metric", [RATE, COMPARED], ids=["limit", "increase"])
+def test_clumps_are_learnt_said_and_no_excuse(metric: OwnMetric) -> None:
+    random = Random(1)
+    arms = [(clumped(random, 60, 0.3), clumped(random, 1140, 0.04)) for _ in range(60)]
+    said = judge(plan(metric), *(OwnLook("declined", *both) for both in arms))
+    assert any(each.verdict is Verdict.UNHEALTHY for each in said)
+    (test,) = (one.test for one in said[-1].findings if one.metric == "declined")
+    assert "times as bad events may come in clumps" in test
+
+
+def test_the_discount_is_carried_from_watch_to_watch() -> None:
+    state, random, its = begin(plan(RATE)), Random(1), plan(RATE)
+    for second in range(1, 60):
+        own = OwnLook("declined", clumped(random, 60, 0.04), clumped(random, 1140, 0.04))
+        state, _ = observe(its, state, replace(look(second, tally(20), tally(380)), own=(own,)))
+    after = begin(its, dump(state)).own[0]
+    assert discount(OwnEvidence()) == GUESS
+    assert discount(after) == discount(state.own[0])
+    assert 3 <= discount(after) <= 9
+    assert after.stable_seen == state.own[0].stable_seen
+    assert after.n == 0
 
 
 def means(mean: float, number: int, seed: int, stable: float | None = None) -> list[OwnLook]:
@@ -88,6 +132,13 @@ def test_a_mean_beyond_its_limit_is_found() -> None:
     assert said[-1].verdict is Verdict.UNHEALTHY
     assert "mean of" in said[-1].sentence
     assert "betting test" in said[-1].findings[0].test
+
+
+def test_a_look_without_a_new_value_bets_nothing() -> None:
+    once = [OwnLook("score", value=10.0), *[OwnLook("score")] * 60]
+    said = judge(plan(MEAN), *once)
+    assert {each.verdict for each in said} == {Verdict.INCONCLUSIVE}
+    assert "mean of 1 value" in finding(said[-1], "score")
 
 
 def test_a_mean_at_its_limit_is_hardly_ever_called_bad() -> None:
@@ -113,7 +164,8 @@ def test_the_bets_on_a_mean_expect_no_gain(side: Side, mean: float) -> None:
         share = (mean - low) / (high - low)
         worth = [0.0] * len(FRACTIONS)
         for value, chance in ((high, share), (low, 1 - share)):
-            bets = own_bets(check, OwnLook("score", value=value, stable_value=theirs), 0.05)
+            seen = OwnLook("score", value=value, stable_value=theirs)
+            bets = own_bets(check, seen, 0.05, OwnEvidence())
             worth = [w + chance * math.exp(b) for w, b in zip(worth, bets, strict=True)]
         assert max(worth) <= 1 + 1e-9
 
@@ -122,7 +174,7 @@ def test_any_other_value_has_a_plain_limit_that_says_so() -> None:
     said = judge(plan(VALUE), *(OwnLook("queue", value=v) for v in (50.0, 130.0, 131.0, 150.0)))
     assert [each.verdict for each in said[:3]] == [Verdict.INCONCLUSIVE] * 3
     assert said[-1].verdict is Verdict.UNHEALTHY
-    assert said[-1].sentence == "queue 150 (limit 100), 3 looks in a row; 3 decide"
+    assert said[-1].sentence == "queue 150 (limit 100), 3 values in a row; 3 decide"
     (queue,) = (one for one in said[-1].findings if one.metric == "queue")
     assert "plain limit, no statistics" in queue.test
     assert own_alpha(plan(VALUE)) == 0

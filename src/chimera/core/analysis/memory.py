@@ -58,9 +58,10 @@ class Evidence:
 class OwnEvidence:
     """What one check of the operator's own has gathered.
 
-    bets: over the deployment, as in `Evidence`. The rest is of this watch. n, total: events and bad
-    ones, or values and their sum; last: the latest values; streak: looks in a row beyond a plain
-    limit. why: why the last look said nothing, or "".
+    bets: over the deployment, as in `Evidence`; spread, stable_spread: how each arm's bad events
+    cluster, likewise; past_n, past_bad: stable's events before this watch. The rest is of this
+    watch. n, total: events and bad ones, or values and their sum; last: the latest values; streak:
+    values in a row beyond a plain limit. why: why the last look said nothing, or "".
     """
 
     bets: tuple[float | None, ...] = ()
@@ -72,10 +73,41 @@ class OwnEvidence:
     last_stable: float | None = None
     streak: int = 0
     why: str = ""
+    spread: Spread = field(default_factory=Spread)
+    stable_spread: Spread = field(default_factory=Spread)
+    past_n: int = 0
+    past_bad: float = 0.0
 
     def logs(self, bets: int) -> tuple[float, ...]:
         """Return the bets with minus infinity for those not placed."""
         return Evidence(self.bets).logs(bets)
+
+    @property
+    def clumps(self) -> Spread:
+        """How bad events cluster, of both arms together."""
+        both = (self.spread, self.stable_spread)
+        return Spread(
+            sum(one.spread for one in both),
+            sum(one.chance for one in both),
+            sum(one.pairs for one in both),
+            sum(one.events for one in both),
+        )
+
+    @property
+    def stable_seen(self) -> tuple[float, int]:
+        """Stable's bad events and all of them, over the deployment."""
+        return self.past_bad + self.stable_total, self.past_n + self.stable_n
+
+    def renewed(self) -> OwnEvidence:
+        """Return what a new watch keeps."""
+        bad, n = self.stable_seen
+        return OwnEvidence(
+            self.bets,
+            spread=self.spread,
+            stable_spread=self.stable_spread,
+            past_n=n,
+            past_bad=bad,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +182,8 @@ def _sound(state: JudgeState) -> bool:
     counts: list[float] = [n for t in tallies for n in (t.requests, t.errors, *t.cells)]
     numbers = [state.elapsed_s, state.spent, state.window.total_seconds()]
     numbers += [state.served_s, state.warming_s]
-    for known in (state.error_spread, state.latency_spread):
+    spreads = [each for mine in state.own for each in (mine.spread, mine.stable_spread)]
+    for known in (state.error_spread, state.latency_spread, *spreads):
         counts += [known.pairs, known.bad, known.n]
         numbers += [known.spread, known.chance, known.events]
     numbers += [bound for tally in tallies for bound in tally.bounds_ms]
@@ -160,8 +193,9 @@ def _sound(state: JudgeState) -> bool:
     known_bets = [check.bets for check in state.checks] + [mine.bets for mine in state.own]
     bets = [bet for placed in known_bets for bet in placed if bet is not None]
     for mine in state.own:
-        counts += [mine.n, mine.stable_n, mine.streak]
+        counts += [mine.n, mine.stable_n, mine.streak, mine.past_n]
         bets += [mine.total, mine.stable_total, mine.last or 0.0, mine.last_stable or 0.0]
+        bets.append(mine.past_bad)
     return (
         all(n >= 0 and math.isfinite(n) for n in counts)
         and all(math.isfinite(x) and x >= 0 for x in numbers)

@@ -12,26 +12,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from chimera.core.analysis import bets
-from chimera.core.analysis.kernel import KNOWN_BY_COUNT, Null, log_e, pays
-from chimera.core.model import OwnLook, Tally
+from chimera.core.analysis.dispersion import NOTICEABLE
+from chimera.core.analysis.memory import OwnEvidence
+from chimera.core.analysis.ownrates import Side, rate_bets
+from chimera.core.model import OwnLook
 from chimera.core.plan import AnalysisPlan, OwnKind, OwnMetric
 
 OWN_SHARE = 0.2  # of the false alarms: half of what latency gets, for all own metrics together
 FRACTIONS = (0.1, 0.3, 0.6, 0.9)
 EVENLY = (0.25, 0.25, 0.25, 0.25)
 IN_A_ROW = 3
-SLACK = 2e-4
-
-
-class Side(StrEnum):
-    """max, min: an absolute limit. increase: against stable."""
-
-    MAX = "max"
-    MIN = "min"
-    INCREASE = "increase"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,37 +84,21 @@ def main_alpha(plan: AnalysisPlan) -> float:
     return plan.alpha * (1 - OWN_SHARE) if own_alpha(plan) else plan.alpha
 
 
-def own_bets(check: OwnCheck, look: OwnLook, share: float) -> tuple[float, ...]:
-    """Return ln e of each bet on one look; zeros if it says nothing. share: of the traffic."""
-    nothing = (0.0,) * len(check.shares)
+def own_bets(
+    check: OwnCheck, look: OwnLook, share: float, known: OwnEvidence, swing: float = 0.0
+) -> tuple[float, ...]:
+    """Return ln e of each bet on one look; zeros if it says nothing.
+
+    share: of the traffic. known: what was gathered before. swing: as in `moods`, of stable's rate.
+    """
     if check.metric.kind is OwnKind.RATE:
-        return _rate(check, look, share) if look.canary.requests else nothing
+        return rate_bets(check.side, check.limit, look, share, known, swing)
+    nothing = (0.0,) * len(check.shares)
     if look.value is None or not check.shares:
         return nothing
     if check.side is Side.INCREASE:
         return nothing if look.stable_value is None else _paired(check, look.value, look)
     return _mean(check, look.value)
-
-
-def _rate(check: OwnCheck, look: OwnLook, share: float) -> tuple[float, ...]:
-    canary, stable = _cells(look.canary, check.side), _cells(look.stable, check.side)
-    if check.side is Side.MAX:
-        null = Null(0.0, check.limit)
-    elif check.side is Side.MIN:
-        null = Null(0.0, 1 - check.limit)
-    else:
-        null = Null(1 + check.limit, SLACK)
-        n, other = look.canary.requests, look.stable.requests
-        if not other:
-            return (0.0,) * len(check.shares)
-        share = n / (n + other) if n >= KNOWN_BY_COUNT else share
-    return tuple(log_e(canary, stable, pays(r, share, null), null) for r in bets.ERROR_BETS)
-
-
-def _cells(tally: Tally, side: Side) -> tuple[int, int]:
-    """Return (good, bad) events; too few of what is counted is bad for a minimum."""
-    good = tally.requests - tally.errors
-    return (tally.errors, good) if side is Side.MIN else (good, tally.errors)
 
 
 def _mean(check: OwnCheck, value: float) -> tuple[float, ...]:
@@ -144,11 +120,14 @@ def _paired(check: OwnCheck, value: float, look: OwnLook) -> tuple[float, ...]:
     return tuple(math.log1p(f / worst * (ours - worst * theirs)) for f in FRACTIONS)
 
 
-def describe_own(check: OwnCheck, alpha: float, said: Sequence[str]) -> str:
+def describe_own(check: OwnCheck, alpha: float, said: Sequence[str], phi: float = 1.0) -> str:
     """Name the rule that a check applies. said: (the limit, the chance of a false alarm)."""
     limit, rare = said
     against = f"against stable's plus {limit}" if check.side is Side.INCREASE else "to its limit"
     if not alpha or not check.shares:
         return f"{check.metric.name} {against} (plain limit, no statistics: {IN_A_ROW} in a row)"
     how = "sequential test" if check.metric.kind is OwnKind.RATE else "betting test on its mean"
-    return f"{check.metric.name} {against} ({how}, {rare} false alarms per rollout)"
+    clumps = ""
+    if check.metric.kind is OwnKind.RATE and phi >= NOTICEABLE:
+        clumps = f", evidence discounted {phi:.2g} times as bad events may come in clumps"
+    return f"{check.metric.name} {against} ({how}, {rare} false alarms per rollout{clumps})"

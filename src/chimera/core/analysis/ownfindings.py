@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from chimera.core.analysis import moods
+from chimera.core.analysis.dispersion import Spread
 from chimera.core.analysis.kernel import NEVER, grow, log_wealth
 from chimera.core.analysis.memory import JudgeState, OwnEvidence
 from chimera.core.analysis.own import (
     IN_A_ROW,
     OwnCheck,
-    Side,
     describe_own,
     own_alpha,
     own_bets,
     own_checks,
 )
-from chimera.core.model import Finding, Look, OwnLook, Verdict
+from chimera.core.analysis.ownrates import Side, discount
+from chimera.core.model import Finding, Look, OwnLook, Tally, Verdict
 from chimera.core.plan import AnalysisPlan, OwnKind
 from chimera.core.words import chance, count, duration, number, percent
 
@@ -29,56 +31,82 @@ def learn_own(
 ) -> tuple[OwnEvidence, ...]:
     """Return the evidence of every own check after a look."""
     said = {one.name: one for one in look.own}
-    checks = own_checks(plan)
-    known = state.own if len(state.own) == len(checks) else (OwnEvidence(),) * len(checks)
     return tuple(
-        _learn(check, before, said.get(check.metric.name), share, staked)
-        for check, before in zip(checks, known, strict=True)
+        _learn(check, before, said.get(check.metric.name), _Beside(state, look, share), staked)
+        for check, before in zip(own_checks(plan), _known(plan, state), strict=True)
     )
 
 
+def _known(plan: AnalysisPlan, state: JudgeState) -> tuple[OwnEvidence, ...]:
+    checks = own_checks(plan)
+    return state.own if len(state.own) == len(checks) else (OwnEvidence(),) * len(checks)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """The look that an own metric belongs to. share: the canary's of the traffic."""
+
+    state: JudgeState
+    look: Look
+    share: float
+
+    def swing(self, stable_bad: float) -> float:
+        return moods.swing(stable_bad, self.state.elapsed_s, self.look.weight)
+
+
 def _learn(
-    check: OwnCheck, before: OwnEvidence, seen: OwnLook | None, share: float, staked: float
+    check: OwnCheck, before: OwnEvidence, seen: OwnLook | None, beside: _Beside, staked: float
 ) -> OwnEvidence:
     size = len(check.shares)
     if seen is None or seen.why:
         why = seen.why if seen else "it was not asked for"
         bets = grow(before.logs(size), staked, (0.0,) * size)
         return replace(before, bets=_plain(bets), why=why, streak=0)
-    bets = grow(before.logs(size), staked, own_bets(check, seen, share))
+    swing = beside.swing(before.stable_seen[0])
+    bets = grow(before.logs(size), staked, own_bets(check, seen, beside.share, before, swing))
     learnt = replace(before, bets=_plain(bets), why="")
     if check.metric.kind is OwnKind.RATE:
-        return replace(
-            learnt,
-            n=learnt.n + seen.canary.requests,
-            total=learnt.total + seen.canary.errors,
-            stable_n=learnt.stable_n + seen.stable.requests,
-            stable_total=learnt.stable_total + seen.stable.errors,
-        )
-    if seen.value is None:
-        return learnt
-    beyond = check.crossed(seen.value, seen.stable_value)
-    known = seen.stable_value is not None
+        return _counted(check, learnt, seen)
+    return learnt if seen.value is None else _valued(check, learnt, seen, seen.value)
+
+
+def _counted(check: OwnCheck, known: OwnEvidence, seen: OwnLook) -> OwnEvidence:
     return replace(
-        learnt,
-        n=learnt.n + 1,
-        total=learnt.total + seen.value,
-        stable_n=learnt.stable_n + known,
-        stable_total=learnt.stable_total + (seen.stable_value or 0.0),
-        last=seen.value,
+        known,
+        n=known.n + seen.canary.requests,
+        total=known.total + seen.canary.errors,
+        stable_n=known.stable_n + seen.stable.requests,
+        stable_total=known.stable_total + seen.stable.errors,
+        spread=_clustered(check, known.spread, seen.canary),
+        stable_spread=_clustered(check, known.stable_spread, seen.stable),
+    )
+
+
+def _clustered(check: OwnCheck, spread: Spread, arm: Tally) -> Spread:
+    bad = arm.requests - arm.errors if check.side is Side.MIN else arm.errors
+    return spread.learn(bad, arm.requests)
+
+
+def _valued(check: OwnCheck, known: OwnEvidence, seen: OwnLook, value: float) -> OwnEvidence:
+    beyond = check.crossed(value, seen.stable_value)
+    return replace(
+        known,
+        n=known.n + 1,
+        total=known.total + value,
+        stable_n=known.stable_n + (seen.stable_value is not None),
+        stable_total=known.stable_total + (seen.stable_value or 0.0),
+        last=value,
         last_stable=seen.stable_value,
-        streak=learnt.streak + 1 if beyond else 0,
+        streak=known.streak + 1 if beyond else 0,
     )
 
 
 def find_own(plan: AnalysisPlan, state: JudgeState) -> tuple[Finding, ...]:
     """Return one finding per own check."""
-    checks = own_checks(plan)
-    known = state.own if len(state.own) == len(checks) else (OwnEvidence(),) * len(checks)
     alpha = own_alpha(plan)
     return tuple(
         _finding(check, evidence, state, alpha)
-        for check, evidence in zip(checks, known, strict=True)
+        for check, evidence in zip(own_checks(plan), _known(plan, state), strict=True)
     )
 
 
@@ -123,7 +151,7 @@ def _finding(check: OwnCheck, evidence: OwnEvidence, state: JudgeState, alpha: f
         limit=None if math.isnan(limit) else limit,
         n=evidence.n,
         stable_n=evidence.stable_n,
-        test=describe_own(check, alpha, (percent(check.limit), percent(alpha))),
+        test=describe_own(check, alpha, (percent(check.limit), percent(alpha)), discount(evidence)),
         evidence=odds,
         window=state.window,
         sentence=_sentence(check, evidence, state, value, stable),
@@ -164,7 +192,7 @@ def _sentence(
     elif check.metric.kind is OwnKind.MEAN:
         text += f", mean of {count(evidence.n, 'value')} in {duration(state.window)}"
     elif evidence.streak:
-        text += f", {count(evidence.streak, 'look')} in a row; {IN_A_ROW} decide"
+        text += f", {count(evidence.streak, 'value')} in a row; {IN_A_ROW} decide"
     return f"{text}; last: {evidence.why}" if evidence.why else text
 
 

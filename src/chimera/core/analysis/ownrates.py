@@ -1,0 +1,94 @@
+"""What a look at a rate of the operator's own bets: the test that errors take, on other events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from enum import StrEnum
+
+from chimera.core.analysis import bets, clumps, moods
+from chimera.core.analysis.dispersion import Spread
+from chimera.core.analysis.kernel import KNOWN_BY_COUNT, Null, log_e, pays
+from chimera.core.analysis.memory import Counts, OwnEvidence
+from chimera.core.analysis.question import Bet, Question
+from chimera.core.model import OwnLook, Tally
+
+SLACK = 2e-4
+# The clumps that are assumed until so many pairs of looks have shown their size.
+GUESS, MIN_PAIRS = 5.0, 10
+
+
+class Side(StrEnum):
+    """max, min: an absolute limit. increase: against stable."""
+
+    MAX = "max"
+    MIN = "min"
+    INCREASE = "increase"
+
+
+def rate_bets(
+    side: Side, limit: float, look: OwnLook, share: float, known: OwnEvidence, swing: float
+) -> tuple[float, ...]:
+    """Return ln e of each bet on one look; zeros if it says nothing.
+
+    share: the canary's of the traffic. known: what was gathered before. swing: as in `moods`.
+    """
+    n, other = look.canary.requests, look.stable.requests
+    if not n or (side is Side.INCREASE and not other):
+        return (0.0,) * len(bets.ERROR_BETS)
+    if side is Side.INCREASE and n >= KNOWN_BY_COUNT:
+        share = n / (n + other)
+    question = _question(side, limit, look, known)
+    if side is Side.INCREASE:
+        question = _moody(question, swing)
+    return tuple(_weigh(question, bet, share) for bet in question.bets)
+
+
+def discount(known: OwnEvidence) -> float:
+    """Return phi: by how much evidence is divided, as bad events may come in clumps."""
+    found = known.clumps
+    return found.phi if is_known(found) else max(found.phi, GUESS)
+
+
+def is_known(found: Spread) -> bool:
+    """Return whether enough was seen to tell how bad events cluster."""
+    return found.known and found.pairs >= MIN_PAIRS
+
+
+def _question(side: Side, limit: float, look: OwnLook, known: OwnEvidence) -> Question:
+    """Put a look to the check. Until clumps are known, few bad events in one look count as one."""
+    phi, guessed = discount(known), not is_known(known.clumps)
+    null = {
+        Side.MAX: Null(0.0, limit, phi),
+        Side.MIN: Null(0.0, 1 - limit, phi),
+        Side.INCREASE: Null(1 + limit, SLACK, phi),
+    }[side]
+    canary, stable = _cells(look.canary, side), _cells(look.stable, side)
+    counts = Counts(canary[1], sum(canary), stable[1], sum(stable))
+    bad, n = known.stable_seen
+    usual = (bad + 0.5) / (n + 1) if guessed else None
+    return Question(canary, stable, bets.ERROR_BETS, null, counts, clumps=phi, usual=usual)
+
+
+def _cells(tally: Tally, side: Side) -> tuple[int, int]:
+    """Return (good, bad) events; too few of what is counted is bad for a minimum."""
+    good = tally.requests - tally.errors
+    return (tally.errors, good) if side is Side.MIN else (good, tally.errors)
+
+
+def _moody(question: Question, swing: float) -> Question:
+    """Reckon with moods of which nothing is known, as errors do."""
+    null = question.null
+    moody = null.phi + moods.UNKNOWN_S * swing
+    far = Null(null.rho * moods.LARGEST, null.delta, null.phi)
+    return replace(
+        question,
+        null=replace(null, phi=moody),
+        outright=null,
+        far=far if moody > moods.MATTERS * null.phi else None,
+    )
+
+
+def _weigh(question: Question, bet: Bet, share: float) -> float:
+    canary: Sequence[float] = clumps.as_one(question.canary) if bet.once else question.canary
+    return log_e(canary, question.stable, pays(bet.ratios, share, bet.null), bet.null)
