@@ -109,6 +109,7 @@ def good_specs(draw: st.DrawFn) -> dict[str, Any]:
         "errorTolerance": shares(1000, 500_000),
         "latencyTolerance": shares(1000, 500_000),
         "warmUp": durations(0, 3600),
+        "skew": durations(0, 600),
         "onNoData": st.sampled_from(["pause", "rollback"]),
         "metrics": metrics(free, compared=not sticky),
     }

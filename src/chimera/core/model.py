@@ -178,7 +178,8 @@ class Sample:
 class OwnReading:
     """What a query of the operator's said: counters of both arms, or their values at a moment.
 
-    why: why it said nothing, or "".
+    value_at, stable_value_at: when the values were measured, None if that is not known. why: why it
+    said nothing, or "".
     """
 
     name: str
@@ -187,6 +188,8 @@ class OwnReading:
     value: float | None = None
     stable_value: float | None = None
     why: str = ""
+    value_at: datetime | None = None
+    stable_value_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +223,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class OwnLook:
-    """An operator's own metric over one interval: events, or values. why: why unknown, or ""."""
+    """An operator's own metric over one interval: events, or values that are new.
+
+    why: why unknown, or "".
+    """
 
     name: str
     canary: Tally = field(default_factory=Tally)

@@ -86,7 +86,8 @@ class OwnMetric:
 
     query: "{{revision}}" in it stands for the version asked about. total: a rate's second query,
     of all events; then `query` counts the bad ones. low, high: a mean's range. max, min: limits;
-    max_increase: over stable. min_points: how many events, or values, it needs to pass.
+    max_increase: over stable. min_points: how many events, or values, it needs to pass. every: how
+    often the query has a new value; None: the provider knows.
     """
 
     name: str
@@ -99,6 +100,7 @@ class OwnMetric:
     min: float | None = None
     max_increase: float | None = None
     min_points: int = FEW_POINTS
+    every: timedelta | None = None
 
     @property
     def kind(self) -> OwnKind:

@@ -1,11 +1,15 @@
-"""Asking for the operator's own metrics beside each reading; what cannot be known says why."""
+"""Asking for the operator's own metrics beside each reading; what cannot be known says why.
+
+Both arms are asked for one moment, that of the reading, so that nothing lies between them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable, UnknownAdapter
@@ -14,7 +18,9 @@ from chimera.core.plan import OwnKind, OwnMetric, Rollout
 from chimera.ports.queries import Answered, QueryProvider
 
 PLACE, SERVICE = "{{revision}}", "{{service}}"
+NOTHING = "the query finds nothing of the canary"
 PATIENCE_S = 3.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Providers(Protocol):
@@ -29,43 +35,92 @@ async def with_own(providers: Providers, rollout: Rollout, reading: Reading) -> 
     asked = rollout.plan.analysis.own
     if not asked:
         return reading
-    found = await asyncio.gather(*(_measure(providers, rollout, metric) for metric in asked))
+    found = await asyncio.gather(
+        *(_measure(providers, rollout, metric, reading.at) for metric in asked)
+    )
     return replace(reading, own=tuple(found))
 
 
-async def _measure(providers: Providers, rollout: Rollout, metric: OwnMetric) -> OwnReading:
+async def _measure(
+    providers: Providers, rollout: Rollout, metric: OwnMetric, at: datetime
+) -> OwnReading:
     try:
         async with asyncio.timeout(PATIENCE_S):
             provider = providers(metric.provider)
-            canary = await _arm(provider, rollout, metric, rollout.canary.name)
-            stable: tuple[Sample, ...] | float | None = None
+            names = [rollout.canary.name]
             if PLACE in metric.query:
-                stable = await _arm(provider, rollout, metric, rollout.stable.name)
+                names.append(rollout.stable.name)
+            arms = [_Arm(provider, metric, rollout.service.name, name, at) for name in names]
+            if metric.kind is OwnKind.RATE:
+                return _counted(metric, await asyncio.gather(*(arm.counters() for arm in arms)))
+            return _valued(metric, await asyncio.gather(*(arm.value() for arm in arms)))
     except (ProviderRefused, ProviderUnavailable, UnknownAdapter) as error:
         return OwnReading(metric.name, why=f"{error}")
     except TimeoutError:
         return OwnReading(metric.name, why=f"{metric.provider} does not answer in time")
     except ValueError as error:
         return OwnReading(metric.name, why=str(error))
-    if metric.kind is OwnKind.RATE:
-        counted = [arm if isinstance(arm, tuple) else () for arm in (canary, stable)]
-        why = "" if counted[0] else "the query finds nothing of the canary"
-        return OwnReading(metric.name, counted[0], counted[1], why=why)
-    values = [arm if isinstance(arm, float) else None for arm in (canary, stable)]
-    why = "the query finds nothing of the canary" if values[0] is None else ""
-    return OwnReading(metric.name, value=values[0], stable_value=values[1], why=why)
 
 
-async def _arm(
-    provider: QueryProvider, rollout: Rollout, metric: OwnMetric, revision: str
-) -> tuple[Sample, ...] | float | None:
-    def filled(query: str) -> str:
-        named = query.replace(SERVICE, provider.quote(rollout.service.name))
-        return named.replace(PLACE, provider.quote(revision))
+def _counted(metric: OwnMetric, arms: Sequence[tuple[Sample, ...]]) -> OwnReading:
+    canary, stable = (*arms, ())[:2]
+    return OwnReading(metric.name, canary, stable, why="" if canary else NOTHING)
 
-    found = await provider.ask(filled(metric.query))
-    if metric.kind is OwnKind.RATE:
-        return _samples(found, await provider.ask(filled(metric.total)))
+
+def _valued(metric: OwnMetric, arms: Sequence[tuple[float | None, datetime | None]]) -> OwnReading:
+    (value, value_at), (stable, stable_at) = (*arms, (None, None))[:2]
+    return OwnReading(
+        metric.name,
+        value=value,
+        stable_value=stable,
+        why=NOTHING if value is None else "",
+        value_at=value_at,
+        stable_value_at=stable_at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """One version, to be asked about at a moment."""
+
+    provider: QueryProvider
+    metric: OwnMetric
+    service: str
+    revision: str
+    at: datetime
+
+    def filled(self, query: str) -> str:
+        named = query.replace(SERVICE, self.provider.quote(self.service))
+        return named.replace(PLACE, self.provider.quote(self.revision))
+
+    async def counters(self) -> tuple[Sample, ...]:
+        both = (self.metric.query, self.metric.total)
+        return _samples(
+            *await asyncio.gather(
+                *(self.provider.ask(self.filled(query), self.at) for query in both)
+            )
+        )
+
+    async def value(self) -> tuple[float | None, datetime | None]:
+        """Return the value, and when it was measured if that is known.
+
+        Of a mean no moment may be bet on twice: where values do not say when they were measured,
+        there is one per window.
+        """
+        query = self.filled(self.metric.query)
+        window = self.metric.every or self.provider.window(query)
+        if not window:
+            found, measured = await asyncio.gather(
+                self.provider.ask(query, self.at), self.provider.measured(query, self.at)
+            )
+            return _single(found), measured
+        if self.metric.kind is OwnKind.VALUE and not self.metric.every:
+            return _single(await self.provider.ask(query, self.at)), None
+        at = self.at - (self.at - _EPOCH) % window
+        return _single(await self.provider.ask(query, at)), at
+
+
+def _single(found: Sequence[Answered]) -> float | None:
     if len(found) > 1:
         raise ValueError(f"the query gives {len(found)} series, not one; sum or average them")
     return found[0].value if found else None

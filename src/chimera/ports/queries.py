@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """One series of an answer: what names it, and its value now."""
+    """One series of an answer: what names it, and its value at the moment that was asked for."""
 
     labels: Mapping[str, str]
     value: float
@@ -22,8 +23,20 @@ class QueryProvider(Protocol):
     is no answer now. NaN and infinite values are left out: they are unknown.
     """
 
-    async def ask(self, query: str) -> tuple[Answered, ...]:
-        """Return every series of the answer, () if there is none."""
+    async def ask(self, query: str, at: datetime) -> tuple[Answered, ...]:
+        """Return every series as it was known at a moment, () if there is none."""
+
+    def window(self, query: str) -> timedelta:
+        """Return how much time one value of a query speaks of; 0 where `measured` knows its time.
+
+        Values at least that far apart are told apart: none of them counts anything twice.
+        """
+
+    async def measured(self, query: str, at: datetime) -> datetime | None:
+        """Return when the value that a query has at a moment was measured; None if there is none.
+
+        Only for a query whose window is 0.
+        """
 
     def quote(self, value: str) -> str:
         """Return a value as it may stand between the quotes of a query."""

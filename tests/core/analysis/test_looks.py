@@ -1,12 +1,14 @@
 """Pairing cumulative counters."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.support.looks import reading, sample
+from tests.support.looks import at, reading, sample
 
-from chimera.core.analysis.looks import compare, remember
-from chimera.core.model import Reading, Sample, Tally
+from chimera.core.analysis.looks import compare, merge_own, remember
+from chimera.core.model import OwnLook, OwnReading, Reading, Sample, Tally
 
 STABLE = (sample("s", 1000, 3),)
 LATER = (sample("s", 1100, 4),)
@@ -103,6 +105,58 @@ def test_an_instance_missed_by_one_scrape_is_not_counted_anew() -> None:
         seen += compare(before, each, 5).canary.requests
         before = remember(before, each)
     assert seen == 9 + 3
+
+
+def own(*readings: OwnReading) -> list[OwnLook]:
+    """Compare readings of one own metric, a second apart, as a watch does."""
+    before: Reading | None = None
+    seen: list[OwnLook] = []
+    for second, each in enumerate(readings):
+        now = replace(reading(second, STABLE, STABLE), own=(each,))
+        seen += compare(before, now, 5).own
+        before = remember(before, now)
+    return seen
+
+
+def test_an_own_counter_that_one_query_missed_loses_nothing_and_counts_nothing_twice() -> None:
+    def counted(*canary: Sample, why: str = "") -> OwnReading:
+        return OwnReading("declined", canary, (sample("s", 10),), why=why)
+
+    a, b = sample("a", 90, 9), sample("b", 80)
+    seen = own(
+        counted(a, b),
+        counted(sample("a", 95, 9)),
+        counted(why="no answer"),
+        counted(sample("a", 99, 10), sample("b", 83)),
+    )
+    assert [one.canary.requests for one in seen] == [5, 0, 7]
+    assert [one.canary.errors for one in seen] == [0, 0, 1]
+    assert [one.why for one in seen] == ["", "no answer", ""]
+
+
+def test_an_own_value_is_news_once_both_arms_have_a_newer_one() -> None:
+    def valued(second: int, stable_second: int) -> OwnReading:
+        return OwnReading(
+            "load",
+            value=1.0,
+            stable_value=2.0,
+            value_at=at(second),
+            stable_value_at=at(stable_second),
+        )
+
+    seen = own(valued(0, 5), valued(15, 5), valued(15, 20), valued(15, 20), valued(30, 35))
+    assert [one.value for one in seen] == [None, 1.0, None, 1.0]
+    assert [one.stable_value for one in seen] == [None, 2.0, None, 2.0]
+
+
+def test_own_looks_that_are_joined_keep_their_last_value_and_all_events() -> None:
+    some = OwnLook("load", value=3.0)
+    assert merge_own((some,), (OwnLook("load"),)) == (some,)
+    assert merge_own((some,), (OwnLook("load", value=4.0),)) == (OwnLook("load", value=4.0),)
+    assert merge_own((some,), (OwnLook("load", why="no answer"),)) == (some,)
+    assert merge_own((), (some,)) == (some,)
+    events = OwnLook("declined", Tally(5, 1), Tally(9, 0))
+    assert merge_own((events,), (events,)) == (OwnLook("declined", Tally(10, 2), Tally(18, 0)),)
 
 
 @given(

@@ -172,7 +172,8 @@ def test_metrics_of_ones_own() -> None:
 analysis:
   metrics:
     - {name: declined, provider: prometheus, query: 'a{v="{{revision}}"}', total: b, max: 3%}
-    - {name: score, provider: prometheus, query: c, range: [0, 10], min: 2, minRequests: 9}
+    - {name: score, provider: prometheus, query: c, range: [0, 10], min: 2, minRequests: 9,
+       every: 15s}
     - {name: queue, provider: prometheus, query: d, max: 100}
 """
     its = plan_of(spec_of(written))
@@ -181,5 +182,11 @@ analysis:
     assert (rate.kind, rate.max, rate.total, rate.min_points) == (OwnKind.RATE, 0.03, "b", 50)
     assert (mean.kind, mean.min, mean.low, mean.high) == (OwnKind.MEAN, 2.0, 0.0, 10.0)
     assert (mean.min_points, value.min_points) == (9, 5)
+    assert (mean.every, value.every) == (timedelta(seconds=15), None)
     assert (value.kind, value.max, value.provider) == (OwnKind.VALUE, 100.0, "prometheus")
     assert "query: c" in dump(spec_of(written))
+
+
+def test_the_skew_is_none_unless_said() -> None:
+    assert plan_of(spec_of()).analysis.skew == timedelta(0)
+    assert plan_of(spec_of("analysis: {skew: 10s}\n")).analysis.skew == timedelta(seconds=10)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,10 @@ declined_total{version="v1",pod="b"} 4
 declined_total{version="v\"2\\\n",pod="c"} 5
 odd NaN
 """
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
@@ -46,29 +51,54 @@ async def prometheus(real: str) -> AsyncIterator[Prometheus]:
 class TestReal:
     async def test_each_series_is_answered_with_its_labels(self, prometheus: Prometheus) -> None:
         async def there() -> bool:
-            return len(await prometheus.ask("declined_total")) == 3
+            return len(await prometheus.ask("declined_total", now())) == 3
 
         await eventually(there, within_s=20)
-        found = await prometheus.ask('sum by (pod) (declined_total{version="v1"})')
+        found = await prometheus.ask('sum by (pod) (declined_total{version="v1"})', now())
         assert {one.labels["pod"]: one.value for one in found} == {"a": 3.0, "b": 4.0}
-        assert await prometheus.ask("scalar(vector(7))") == (Answered({}, 7.0),)
-        assert await prometheus.ask("nothing") == ()
-        assert await prometheus.ask("odd") == ()
+        assert await prometheus.ask("scalar(vector(7))", now()) == (Answered({}, 7.0),)
+        assert await prometheus.ask("nothing", now()) == ()
+        assert await prometheus.ask("odd", now()) == ()
 
     async def test_a_value_cannot_leave_its_quotes(self, prometheus: Prometheus) -> None:
         query = f'declined_total{{version="{prometheus.quote(ODD)}"}}'
 
         async def there() -> bool:
-            return [one.value for one in await prometheus.ask(query)] == [5.0]
+            return [one.value for one in await prometheus.ask(query, now())] == [5.0]
 
         await eventually(there, within_s=20)
+
+    async def test_a_plain_series_tells_when_it_was_measured(self, prometheus: Prometheus) -> None:
+        series = 'declined_total{version="v1",pod="a"}'
+
+        async def there() -> bool:
+            return await prometheus.measured(series, now()) is not None
+
+        await eventually(there, within_s=30)
+        moment = now()
+        first = await prometheus.measured(series, moment)
+        assert first is not None
+        assert first <= moment
+        assert await prometheus.measured(series, moment) == first
+
+        async def newer() -> bool:
+            found = await prometheus.measured(series, now())
+            return found is not None and found > first
+
+        await eventually(newer, within_s=30)
+        assert await prometheus.measured("nothing", now()) is None
+
+    async def test_a_moment_that_is_past_is_answered_as_it_was(
+        self, prometheus: Prometheus
+    ) -> None:
+        assert await prometheus.ask("declined_total", now() - timedelta(days=1)) == ()
 
     @pytest.mark.parametrize("wrong", ["sum(", "declined_total[5m]", '"text"'])
     async def test_a_wrong_query_is_refused_with_its_reason(
         self, prometheus: Prometheus, wrong: str
     ) -> None:
         with pytest.raises(ProviderRefused, match=r"parse error|numbers of this moment"):
-            await prometheus.ask(wrong)
+            await prometheus.ask(wrong, now())
 
 
 @pytest.mark.parametrize(
@@ -94,7 +124,7 @@ async def test_what_is_no_answer_is_an_error(
     with answering(lambda _path, _query: (status, body)) as url:
         provider = Prometheus(url)
         with pytest.raises(error):
-            await provider.ask("up")
+            await provider.ask("up", now())
         await provider.close()
 
 
@@ -103,13 +133,13 @@ async def test_nobody_there_is_unavailable() -> None:
         pass
     provider = Prometheus(url)
     with pytest.raises(ProviderUnavailable):
-        await provider.ask("up")
+        await provider.ask("up", now())
     await provider.close()
 
 
 async def test_without_an_address_it_says_what_to_set() -> None:
     with pytest.raises(ProviderRefused, match="CHIMERA_PROMETHEUS_URL"):
-        await Prometheus().ask("up")
+        await Prometheus().ask("up", now())
 
 
 async def test_the_catalog_makes_it_once_and_knows_no_other(tmp_path: Path) -> None:

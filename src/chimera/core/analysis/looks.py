@@ -47,11 +47,13 @@ def compare(before: Reading | None, after: Reading, weight: int) -> Look:
 
 def _own(before: Reading, after: OwnReading, notes: list[str]) -> OwnLook:
     """Return what an operator's own metric did between two readings; counters are paired."""
-    if after.why or not (after.canary or after.stable):
-        return OwnLook(
-            after.name, value=after.value, stable_value=after.stable_value, why=after.why
-        )
-    then = next((one for one in before.own if one.name == after.name), OwnReading(after.name))
+    if after.why:
+        return OwnLook(after.name, why=after.why)
+    then = _former(before, after)
+    if not (after.canary or after.stable):
+        if not _is_news(then, after):
+            return OwnLook(after.name)
+        return OwnLook(after.name, value=after.value, stable_value=after.stable_value)
     try:
         canary = _arm(f"canary's {after.name}", then.canary, after.canary, notes, needed=True)
         stable = _arm(f"stable's {after.name}", then.stable, after.stable, notes, needed=False)
@@ -60,14 +62,36 @@ def _own(before: Reading, after: OwnReading, notes: list[str]) -> OwnLook:
     return OwnLook(after.name, canary, stable)
 
 
+def _former(before: Reading, after: OwnReading) -> OwnReading:
+    return next((one for one in before.own if one.name == after.name), OwnReading(after.name))
+
+
+def _is_news(before: OwnReading, after: OwnReading) -> bool:
+    """Return whether each value was measured later than the one before, as far as that is known."""
+    both = ((before.value_at, after.value_at), (before.stable_value_at, after.stable_value_at))
+    return all(then is None or now is None or now > then for then, now in both)
+
+
 def remember(before: Reading | None, after: Reading) -> Reading:
     """Return what the next reading is to be compared with.
 
     That is `after`, and from `before` the instances it lacks: one that returns after a scrape
-    missed it must not count its whole life again.
+    missed it must not count its whole life again. Of an operator's own metric it is what was used
+    last.
     """
     if before is None:
         return after
+    return replace(
+        after,
+        canary=_with_absent(before.canary, after.canary),
+        stable=_with_absent(before.stable, after.stable),
+        own=tuple(_remember_own(_former(before, one), one) for one in after.own),
+    )
+
+
+def _remember_own(before: OwnReading, after: OwnReading) -> OwnReading:
+    if after.why or not _is_news(before, after):
+        return before
     return replace(
         after,
         canary=_with_absent(before.canary, after.canary),
@@ -176,13 +200,19 @@ def merge(past: Tally, new: Tally) -> Tally:
 def merge_own(past: tuple[OwnLook, ...], new: tuple[OwnLook, ...]) -> tuple[OwnLook, ...]:
     """Return the operator's metrics of two looks as one: events are summed, values are the last."""
     before = {one.name: one for one in past}
-    return tuple(
-        replace(
-            one,
-            canary=merge(before[one.name].canary, one.canary),
-            stable=merge(before[one.name].stable, one.stable),
-        )
-        if one.name in before
-        else one
-        for one in new
+    return tuple(_merged(before.get(one.name), one) for one in new)
+
+
+def _merged(past: OwnLook | None, new: OwnLook) -> OwnLook:
+    if past is None or past.why:
+        return new
+    if new.why:
+        return past
+    value = past if new.value is None else new
+    return OwnLook(
+        new.name,
+        merge(past.canary, new.canary),
+        merge(past.stable, new.stable),
+        value.value,
+        value.stable_value,
     )

@@ -55,7 +55,7 @@ class Metric(FilledPart):
     A metric of your own has a provider and a query. What can be proven depends on what is known of
     it: with `total` it is a rate and takes the sequential test of errors; with `range` it is the
     mean of a bounded value and takes a betting test; any other value has a plain limit, broken when
-    three looks in a row exceed it, and the judgement says so.
+    three values in a row exceed it, and the judgement says so.
     """
 
     model_config = ConfigDict(
@@ -89,6 +89,12 @@ class Metric(FilledPart):
     range: tuple[StrictFloat | StrictInt, StrictFloat | StrictInt] | None = Field(
         default=None,
         description="The least and the greatest value that the query can give, like [0, 1].",
+    )
+    every: Annotated[Duration, lasting("1s", "24h")] | None = Field(
+        default=None,
+        description="How often the query has a new value, which then counts once. Default: a plain "
+        "series tells when it was measured; anything else has one value per longest range in the "
+        "query, at least 1m; without `range`, one per look.",
     )
     max: float | timedelta | None = Field(
         default=None,
@@ -148,7 +154,7 @@ class Metric(FilledPart):
         if self.query is None:
             if self.name not in BUILT_IN:
                 yield "name", f"one of {', '.join(BUILT_IN)}, or give it a provider and a query"
-            for key in ("provider", "total", "range", "min"):
+            for key in ("provider", "total", "range", "every", "min"):
                 if getattr(self, key) is not None:
                     yield key, "only for a metric of your own, with a query"
         else:
@@ -164,6 +170,8 @@ class Metric(FilledPart):
             yield "name", "a query needs a name of its own: letters, digits, spaces and . _ -"
         if self.total is not None and self.range is not None:
             yield "range", "a rate lies between 0 and 1 anyway; give total or range, not both"
+        if self.total is not None and self.every is not None:
+            yield "every", "only for values; what is counted never counts twice"
         if compared and "{{revision}}" not in (self.query or ""):
             yield "query", "to compare with stable it has to name {{revision}}"
         low, high = self.range or ((0, 1) if self.total else (-math.inf, math.inf))
@@ -216,6 +224,12 @@ class Analysis(FilledPart):
         alias="latencyTolerance",
         description="How many more slow requests than stable's are still healthy, whatever time "
         "counts as slow (25% = a quarter more).",
+    )
+    skew: Annotated[Duration, lasting("0s", "10m")] | None = Field(
+        default=None,
+        description="How far the two versions' numbers may lie apart in time. A look then waits so "
+        "long, and counts only if stable was well all the while, so that an outage of something "
+        "shared is not blamed on the canary; faults are found up to twice as much later.",
     )
     warm_up: Annotated[Duration, lasting("0s", "1h")] | None = Field(
         default=None,

@@ -70,6 +70,7 @@ def _analysis(spec: Spec, preset: Preset, steps: tuple[Step, ...]) -> AnalysisPl
         warm_up=_or(said.warm_up, min(LONGEST_WARM_UP, first.bake / 2)),
         own=tuple(_own(metric, preset) for metric in said.metrics if metric.query is not None),
         slow_start=_or(said.warm_up, LONGEST_WARM_UP),
+        skew=_or(said.skew, timedelta(0)),
     )
 
 
@@ -158,6 +159,7 @@ def _own(metric: Metric, preset: Preset) -> OwnMetric:
         min=metric.min,
         max_increase=metric.max_increase_over_stable,
         min_points=_or(metric.min_requests, usual),
+        every=metric.every,
     )
 
 

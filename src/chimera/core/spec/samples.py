@@ -45,6 +45,7 @@ analysis:
   errorTolerance: 10%         # more errors than stable that are still healthy
   latencyTolerance: 10%       # more slow requests than stable that are still healthy
   warmUp: 30s
+  skew: 0s                    # both versions' numbers are of the same moment
   metrics:
     - name: errorRate
       max: 1%
@@ -65,6 +66,7 @@ analysis:
       provider: prometheus
       query: avg(cart_euros{version="{{revision}}"})
       range: [0, 500]
+      every: 1m
       min: 20
 
 latencyP95: 300ms

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 from chimera.core.errors import ProviderRefused, ProviderUnavailable
+from chimera.platforms.prometheus import promql
 from chimera.ports.queries import Answered
 
 PROVIDER = "prometheus"
@@ -32,9 +34,18 @@ class Prometheus:
             value = value.replace(raw, escaped)
         return value
 
-    async def ask(self, query: str) -> tuple[Answered, ...]:
+    async def ask(self, query: str, at: datetime) -> tuple[Answered, ...]:
         """Return the series of an instant query; a scalar is one series without labels."""
-        return _series(await self._fetch(query))
+        return _series(await self._fetch(query, at))
+
+    def window(self, query: str) -> timedelta:
+        """Return 0 for a plain series, else the longest range, at least a minute for a scrape."""
+        return promql.window(query)
+
+    async def measured(self, query: str, at: datetime) -> datetime | None:
+        """Return when the youngest sample of a plain series was scraped."""
+        found = await self.ask(f"timestamp({query})", at)
+        return datetime.fromtimestamp(max(one.value for one in found), UTC) if found else None
 
     async def close(self) -> None:
         """Close the connections."""
@@ -42,15 +53,16 @@ class Prometheus:
             await self._client.aclose()
             self._client = None
 
-    async def _fetch(self, query: str) -> dict[str, Any]:
+    async def _fetch(self, query: str, at: datetime) -> dict[str, Any]:
         if not self._url:
             raise _refused("no address is set: start the controller with CHIMERA_PROMETHEUS_URL")
         if self._client is None:
             headers = {"authorization": f"Bearer {self._token}"} if self._token else {}
             self._client = httpx.AsyncClient(timeout=TIMEOUT_S, headers=headers, trust_env=False)
         try:
+            asked = {"query": query, "time": f"{at.timestamp():.3f}"}
             async with self._client.stream(
-                "POST", f"{self._url}/api/v1/query", data={"query": query}
+                "POST", f"{self._url}/api/v1/query", data=asked
             ) as answer:
                 body = b""
                 async for part in answer.aiter_bytes():
