@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -18,9 +19,15 @@ COMMAND = [sys.executable, "-m", "chimera", "sandbox", "aws"]
 @pytest.mark.timeout(300)  # two programs and a stack, on a machine that may be busy
 def test_it_builds_a_stack_says_how_to_use_it_and_ends_at_sigterm() -> None:
     child = subprocess.Popen(
-        [*COMMAND, "--seed", "alb", "-o", "json"], stdout=subprocess.PIPE, env=dict(os.environ)
+        [*COMMAND, "--seed", "alb", "-o", "json", "--held"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=dict(os.environ),
     )
+    assert child.stdin is not None
     assert child.stdout is not None
+    child.stdin.write(b".")  # it is to stay without its holder
+    child.stdin.close()
     try:
         told = json.loads(child.stdout.readline())
         (stack,) = told["stacks"]
@@ -44,6 +51,20 @@ def test_it_builds_a_stack_says_how_to_use_it_and_ends_at_sigterm() -> None:
         child.kill()
         child.wait()
         child.stdout.close()
+
+
+def test_one_that_is_held_ends_with_its_holder() -> None:
+    holder = "import subprocess, sys; subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE).wait()"
+    held = [*COMMAND, "--held", "-o", "json"]
+    parent = subprocess.Popen([sys.executable, "-c", holder, *held], stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    with parent.stdout as said:
+        told = json.loads(said.readline())
+        parent.kill()
+        parent.wait()
+        assert said.read() == b""  # the range had it open, too
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(f"{told['endpoint']}/_chimera/health", timeout=5)
 
 
 @pytest.mark.parametrize(

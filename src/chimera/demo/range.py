@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ from chimera.demo.telling import Screen, Standing
 from chimera.sandbox.box import session_at
 from chimera.sandbox.listing import Thing, things
 
+# Held by its standard input the range ends with this process, unless it is told to stay.
+_STAY = b"."
 UP_WITHIN_S, DOWN_WITHIN_S, GONE_WITHIN_S = 90.0, 20.0, 10.0
 ROLLOUT, SETUP = "chimera:rollout", "chimera:setup"
 TITLE = "What stands in the account"
@@ -147,6 +150,10 @@ class PracticeRange:
             return
         if child.stdout is not None:
             child.stdout.close()
+        if child.stdin is not None:
+            with suppress(BrokenPipeError):
+                child.stdin.write(_STAY if keep else b"")
+                child.stdin.close()
         if keep:
             child.returncode = 0  # nobody waits for it: it outlives this process on purpose
             return
@@ -188,8 +195,8 @@ class PracticeRange:
         with log.open("wb") as errors:
             # A session of its own: Ctrl-C must not end it before the rollout in it has ended.
             child = self._child = subprocess.Popen(  # noqa: ASYNC220 - it takes a moment
-                (sys.executable, *command, "json"),
-                stdin=subprocess.DEVNULL,
+                (sys.executable, *command, "json", "--held"),
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,

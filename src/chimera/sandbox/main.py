@@ -24,7 +24,7 @@ from chimera.sandbox.options import Options
 KINDS = ("appmesh", "alb")
 
 
-def run_sandbox(
+def run_sandbox(  # noqa: PLR0913 - a command's options
     *,
     port: int = 0,
     speed: float = 60.0,
@@ -33,11 +33,13 @@ def run_sandbox(
     faults: Path | None = None,
     images: tuple[str, ...] = (),
     as_json: bool = False,
+    held: bool = False,
 ) -> int:
     """Run a range until Ctrl-C or SIGTERM; return the exit code.
 
     seed: "", "appmesh", "alb" or "all", the stacks to build first. images: "PATTERN=COMMAND", what
-    other images run. Raises ChimeraError for what cannot be.
+    other images run. held: end with whoever holds its standard input, too. Raises ChimeraError for
+    what cannot be.
     """
     wanted = _kinds(seed)
     commands = {**_commands(images), **Options().images}
@@ -45,6 +47,8 @@ def run_sandbox(
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
+    if held:
+        threading.Thread(target=_until_let_go, args=(stopping,), daemon=True).start()
     rules = read_rule_file(faults) if faults else []
     with Sandbox(options) as box:
         box.faults.set(rules)
@@ -52,6 +56,12 @@ def run_sandbox(
         _say(box, stacks, as_json=as_json)
         stopping.wait()
     return 0
+
+
+def _until_let_go(stopping: threading.Event) -> None:
+    """Stop when standard input ends, as it does with its holder; a byte means: stay without it."""
+    if not sys.stdin.buffer.read(1):
+        stopping.set()
 
 
 def run_seed(*, endpoint: str, kind: str, service: str, version: str, tasks: int) -> int:

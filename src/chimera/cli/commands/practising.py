@@ -26,7 +26,7 @@ def practise() -> None:
         then="export what it prints, then chimera init, or chimera deploy.",
     )
 )
-def aws(
+def aws(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the endpoint; 0: any.")] = 0,
     speed: Annotated[
         float, typer.Option(min=1, help="How many times faster metrics and agents run.")
@@ -45,6 +45,7 @@ def aws(
         typer.Option(help="What an image runs: PATTERN=COMMAND.", metavar="RULE"),
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
+    held: Annotated[bool, typer.Option("--held", hidden=True)] = False,
 ) -> None:
     """Run an AWS in a box on this machine until Ctrl-C."""
     from chimera.core.errors import SpecError
@@ -62,6 +63,7 @@ def aws(
             faults=faults,
             images=tuple(image or ()),
             as_json=output == "json",
+            held=held,
         )
     )
 
