@@ -36,10 +36,18 @@ class Vault:
         self._settings = settings
         self._keys: dict[str, AESGCM] = {}
 
+    async def seal(self, name: str, plain: str) -> str:
+        """Encrypt a text that is kept elsewhere; only under the same name it is opened again."""
+        key_id, key = (await self._known())[0]
+        return _sealed(key_id, key, name, plain)
+
+    async def unseal(self, name: str, body: str) -> str:
+        """Return what `seal` encrypted; SecretsLocked if its key is not here."""
+        return await self._opened(Document(_KIND, name, body))
+
     async def put(self, name: str, secret: SecretStr, *, owner: str = "") -> None:
         """Keep a secret under a name, instead of the one before."""
-        key_id, key = (await self._known())[0]
-        body = _sealed(key_id, key, name, secret.get_secret_value())
+        body = await self.seal(name, secret.get_secret_value())
         await self._documents.put(Document(_KIND, name, body, owner))
 
     async def get(self, name: str) -> SecretStr | None:

@@ -34,14 +34,14 @@ OPERATOR = guard.requires(Role.OPERATOR, deed=False)  # a start notes itself
 async def begin(request: Request, service: str = "") -> Response:
     """Begin a rollout, of a service that is named already if there is a link to it."""
     who = guard.principal(request)
-    documents = request.app.state.access.documents
-    draft = await keeping.begin(documents, who.name)
+    access = request.app.state.access
+    draft = await keeping.begin(access, who.name)
     if service:
         finder = _finder(request)
         for view in await request.app.state.chimera.services():
             if view.name == service:
                 draft = await _known(draft, view.platform, service, finder, request)
-        await keeping.keep(documents, draft)
+        await keeping.keep(access, draft)
     return _to(draft, steps.next_of(draft))
 
 
@@ -76,7 +76,7 @@ async def answer(request: Request, key: str, step: Step) -> Response:
         status = 409 if isinstance(error, RolloutConflict) else 422
         status = 403 if isinstance(error, NotAllowed) else status
         return await _page(request, draft, step, error=error, form=form, status=status)
-    await keeping.keep(request.app.state.access.documents, answered)
+    await keeping.keep(request.app.state.access, answered)
     if answered.rollout:
         return RedirectResponse(f"/rollouts/{answered.rollout}", 303)
     if step is Step.REVIEW:
@@ -181,8 +181,7 @@ async def _page(
 
 
 async def _draft(request: Request, key: str) -> Draft:
-    documents = request.app.state.access.documents
-    draft = await keeping.find(documents, key, guard.principal(request).name)
+    draft = await keeping.find(request.app.state.access, key, guard.principal(request).name)
     if draft is None:
         raise RolloutNotFound(
             "this draft is not there any more: it has ended, or it belongs to somebody else",
