@@ -1,10 +1,13 @@
 """Rollouts over HTTP: listed in pages, looked at in full, started and steered."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
+from tests.support.access import browser_of
 from tests.support.scripted import Script, record
 from tests.support.served import Served
-from tests.support.stories import SPEC, Story, make_rollout, promoted
+from tests.support.stories import SPEC, Story, make_rollout, promoted, rolled_back
 
 from chimera.app.masking import adapter
 from chimera.app.reports import Answer, PlanReport, Replay, Report, RolloutView
@@ -189,3 +192,29 @@ async def test_what_cannot_be_read_is_a_problem_too(one: Served) -> None:
         problem(await client.get("/api/v1/me"), 401)
     async with one.client("victor") as client:
         problem(await client.post("/api/v1/rollouts/logo/abort"), 403)
+
+
+async def test_a_retry_returns_to_no_target_that_the_service_has_left(
+    one: Served, script: Script
+) -> None:
+    for id_, target in (("shop-1", "port: 8080"), ("shop-2", "port: 9090")):
+        story = rolled_back()
+        story.rollout = replace(
+            story.rollout,
+            id=id_,
+            service=replace(story.rollout.service, name="shop"),
+            spec=SPEC.replace("service: logo", "service: shop").replace("port: 8080", target),
+        )
+        await record(one.chimera._store, story)
+    async with one.client("olga") as client, browser_of(one.app, one.access, "olga") as page:
+        assert (await client.post("/api/v1/rollouts/shop-2/retry")).status_code == 200
+        refused = await client.post("/api/v1/rollouts/shop-1/retry")
+        assert (refused.status_code, "target" in refused.json()["detail"]) == (403, True)
+        await page.get("/")
+        assert (await page.post("/rollouts/shop-1/do/retry")).status_code == 403
+    async with one.client("ada") as client:
+        assert (await client.post("/api/v1/rollouts/shop-1/retry")).status_code == 200
+    assert [(verb, id_) for verb, id_, *_ in script.asked] == [
+        ("retry", "shop-2"),
+        ("retry", "shop-1"),
+    ]

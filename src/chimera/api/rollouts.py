@@ -19,6 +19,7 @@ from chimera.api.shapes import (
     RolloutPage,
 )
 from chimera.api.specs import wanted_spec
+from chimera.app.admission import check_again
 from chimera.app.lean import lean_rollouts
 from chimera.app.masking import masked_report
 from chimera.app.planning import refuse_drift
@@ -241,6 +242,7 @@ async def approve(request: Request, ref: Ref, reason: _REASON = None) -> Respons
 async def retry(request: Request, ref: Ref) -> Response:
     """Deploy it again after a rollback or an abort, or try an incomplete cleanup again."""
     view = await rollout_of(request, ref, Role.OPERATOR)
+    await check_again(principal(request), view, chimera_of(request))
     done = await chimera_of(request).retry(view.rollout.id, by=principal(request).name)
     if isinstance(done, Answer):
         if not done.accepted:

@@ -1,7 +1,7 @@
 """The guard before both doors: who asks, from where, how much, and whether they may."""
 
 from chimera.app.doors import GuardSettings
-from chimera.guard.caller import about, actor, csrf_token, principal, signed_in
+from chimera.guard.caller import about, actor, csrf_token, deed, principal, signed_in
 from chimera.guard.install import install
 from chimera.guard.provider import provider_routes
 from chimera.guard.rules import PUBLIC, Rule, requires, rule_of
@@ -14,6 +14,7 @@ __all__ = [
     "about",
     "actor",
     "csrf_token",
+    "deed",
     "end_session",
     "install",
     "principal",

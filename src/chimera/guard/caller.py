@@ -101,6 +101,12 @@ def about(request: HTTPConnection, service: str) -> None:
     caller_of(request.scope).service = service
 
 
+def deed(request: HTTPConnection, service: str = "") -> None:
+    """Say that a request changes something, where its rule cannot know: for the audit trail."""
+    caller = caller_of(request.scope)
+    caller.deed, caller.service = True, service
+
+
 def csrf_token(request: HTTPConnection) -> str:
     """Return the token for this browser's forms: field `csrf`, or header `X-CSRF-Token`."""
     return caller_of(request.scope).csrf()

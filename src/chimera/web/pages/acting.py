@@ -9,6 +9,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from chimera import guard
+from chimera.app.admission import check_again
 from chimera.app.operations import VERBS, Chimera
 from chimera.app.reports import Answer, RolloutView
 from chimera.core.access import Role
@@ -53,6 +54,7 @@ async def do(
     _check_role(request, view, verb)
     by, id_ = guard.actor(request).name, view.rollout.id
     if verb == "retry":
+        await check_again(guard.principal(request), view, chimera)
         made = await chimera.retry(id_, by=by)
         if not isinstance(made, Answer):
             return RedirectResponse(f"/rollouts/{made.id}", 303)

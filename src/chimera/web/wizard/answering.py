@@ -15,6 +15,7 @@ from chimera.web.wizard.draft import (
     PLATFORMS,
     Draft,
     local_base,
+    placed,
 )
 from chimera.web.wizard.finding import THIS_MACHINE, Finder
 
@@ -51,7 +52,8 @@ async def service(draft: Draft, form: Mapping[str, str], finder: Finder, who: Pr
         base = await finder.last_spec(name)
         if not base:
             raise SpecError(f"'{name}' was never deployed", hint="choose another one")
-        return draft.answered(service=name, base=base, known=True)
+        known = draft.answered(service=name, base=base, known=True)
+        return known.model_copy(update=placed(known)) if known.on_aws else known
     if chosen.startswith(_FOUND):
         name = chosen.removeprefix(_FOUND)
         _refuse_all_but_admins(who)

@@ -11,7 +11,12 @@ from chimera.app.cloud import Cloud, Connection, Found, Identity, Missing, Servi
 from chimera.app.operations import Chimera
 from chimera.app.reports import RolloutView
 from chimera.core.access import Principal, Role
-from chimera.core.errors import ChimeraError, ProviderUnavailable, RolloutNotFound
+from chimera.core.errors import (
+    ChimeraError,
+    NotAllowed,
+    ProviderUnavailable,
+    RolloutNotFound,
+)
 from chimera.core.words import count, duration
 from chimera.web.wizard import offers
 from chimera.web.wizard.draft import LOCAL, Draft, target_of
@@ -51,8 +56,21 @@ class Finder:
         self._chimera = chimera
         self._who = who
 
+    @property
+    def may_look(self) -> bool:
+        """Whether this person may look around on AWS: of the account, not of a service alone."""
+        return self._who.may(Role.OPERATOR)
+
+    def _refuse_looking(self) -> None:
+        if not self.may_look:
+            raise NotAllowed(
+                f"{self._who.name} is not operator on everything, so may not look around on AWS",
+                hint="begin at a service that you operate: Services, then Deploy",
+            )
+
     async def connect(self, draft: Draft) -> Connection:
         """Say who we are to AWS; ProviderDenied where the credentials are missing or not valid."""
+        self._refuse_looking()
         async with _cloud() as cloud:
             return await cloud.connect(_identity(draft))
 
@@ -69,6 +87,7 @@ class Finder:
         """Return the clusters that the account holds."""
         if draft.platform == LOCAL:
             return Places((Offer(THIS_MACHINE, "This machine", "Where Chimera itself runs."),))
+        self._refuse_looking()
         who, connection, missing = _identity(draft), None, None
         try:
             async with _cloud() as cloud:
@@ -92,7 +111,7 @@ class Finder:
 
     async def new_services(self, draft: Draft) -> tuple[Offer, ...]:
         """Return the ECS services of the chosen cluster, those that cannot be used with reasons."""
-        if not draft.on_aws:
+        if not (draft.on_aws and self.may_look):
             return ()
         return tuple(
             Offer(
@@ -149,6 +168,7 @@ class Finder:
         return Images(offers.images(tags), facts)
 
     async def _discovered(self, draft: Draft) -> Sequence[Found]:
+        self._refuse_looking()
         async with _cloud() as cloud:
             return await cloud.discover(
                 _identity(draft), draft.platform, cluster=draft.place, brief=True

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
 from chimera import guard
-from chimera.app.admission import check_target
+from chimera.app.admission import admitted
 from chimera.app.locality import refuse_elsewhere
 from chimera.app.masking import restored
 from chimera.core.access import Role
 from chimera.core.errors import (
     ChimeraError,
     NotAllowed,
+    RequestRefused,
     RolloutConflict,
     RolloutNotFound,
     SpecError,
 )
 from chimera.web.rendering import page
 from chimera.web.wizard import answering, keeping, showing, steps
-from chimera.web.wizard.draft import Draft, placed, spec_text
+from chimera.web.wizard.draft import Draft, spec_text
 from chimera.web.wizard.finding import Finder
 from chimera.web.wizard.steps import Step
 
@@ -102,11 +104,11 @@ async def _answered(request: Request, draft: Draft, step: Step, form: Mapping[st
             return answering.place(draft, form)
         case Step.SERVICE:
             taken = await answering.service(draft, form, finder, who)
-            chimera.parse_spec(spec_text(taken))
+            await admitted(who, spec_text(taken), chimera)
             return taken
         case Step.VERSION:
             taken = answering.version(draft, form)
-            spec = chimera.parse_spec(spec_text(taken))
+            spec = await admitted(who, spec_text(taken), chimera)
             await chimera.plan(spec, version=taken.version, image=taken.image)
             return taken
         case Step.LIMITS:
@@ -116,21 +118,28 @@ async def _answered(request: Request, draft: Draft, step: Step, form: Mapping[st
         case Step.REVIEW if form.get("do") == "rewrite":
             former = chimera.parse_spec(spec_text(draft))
             written = restored(chimera.parse_spec(form.get("spec", "")), former)
-            return answering.rewritten(draft, written)
+            taken = answering.rewritten(draft, written)
+            await admitted(who, spec_text(taken), chimera)
+            return taken
         case Step.REVIEW:
             return await _start(request, draft)
 
 
 async def _start(request: Request, draft: Draft) -> Draft:
-    who = guard.principal(request)
-    if not who.may(Role.OPERATOR, draft.service):
-        raise NotAllowed(f"{who.name} is not operator of {draft.service}", hint="ask an admin")
-    chimera = request.app.state.chimera
-    spec = chimera.parse_spec(spec_text(draft))
-    check_target(who, spec, await chimera.last_spec(spec.service))
-    access = request.app.state.access
-    rollout = await chimera.deploy(spec, version=draft.version, image=draft.image, by=who.name)
-    await access.audit.note(guard.actor(request), "rollouts.create", rollout.id)
+    who, chimera = guard.principal(request), request.app.state.chimera
+    note = partial(request.app.state.access.audit.note, guard.actor(request), "rollouts.create")
+    guard.deed(request, draft.service)
+    try:
+        spec = await admitted(who, spec_text(draft), chimera)
+        rollout = await chimera.deploy(spec, version=draft.version, image=draft.image, by=who.name)
+    except SpecError:
+        raise  # it asked for nothing that one may not do
+    except ChimeraError as error:
+        refused = isinstance(error, NotAllowed | RolloutConflict | RequestRefused)
+        outcome = "refused" if refused else "failed"
+        await note(draft.service, outcome=outcome, detail=str(error))
+        raise
+    await note(rollout.id)
     return draft.answered(rollout=rollout.id)
 
 
@@ -138,13 +147,12 @@ async def _known(
     draft: Draft, platform: str, service: str, finder: Finder, request: Request
 ) -> Draft:
     """Return a draft whose first questions are answered by the service's last rollout."""
-    draft = answering.where(draft, {"platform": platform})
+    there = answering.where(draft, {"platform": platform})
     form = {"service": f"known:{service}"}
     try:
-        known = await answering.service(draft, form, finder, guard.principal(request))
+        return await answering.service(there, form, finder, guard.principal(request))
     except (NotAllowed, SpecError):
         return draft
-    return known if known.place else known.model_copy(update=placed(known))
 
 
 async def _page(
@@ -156,11 +164,13 @@ async def _page(
     form: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> Response:
+    finder = _finder(request)
     shown: dict[str, Any] = await showing.shown(
-        request.app.state.chimera, _finder(request), guard.principal(request), draft, step
+        request.app.state.chimera, finder, guard.principal(request), draft, step
     )
+    closed = {Step.PLACE} if draft.on_aws and not finder.may_look else set()
     previous = steps.before(step)
-    if previous is Step.PLACE and not draft.on_aws:
+    if previous is Step.PLACE and (closed or not draft.on_aws):
         previous = Step.WHERE
     prefix = f"/new/{draft.id}"
     return page(
@@ -170,7 +180,7 @@ async def _page(
         status=status,
         draft=draft,
         step=step,
-        trail=steps.trail(draft, prefix),
+        trail=steps.trail(draft, prefix, closed),
         current=steps.ORDER.index(step),
         back=f"{prefix}/{previous.value}" if previous else "/",
         title=steps.TITLES[step],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from chimera.app.admission import admitted
 from chimera.app.cloud import Prospects
 from chimera.app.locality import in_container, why_not_here
 from chimera.app.masking import masked
@@ -47,11 +48,18 @@ async def shown(
         case Step.LIMITS:
             return await _limits(finder, draft)
         case Step.REVIEW:
-            return await _review(chimera, draft)
+            return await _review(chimera, who, draft)
+
+
+_NOT_ONES_OWN = (
+    "To look around there one is operator on everything. Begin at a service that you operate: "
+    "Services, then Deploy."
+)
 
 
 async def _where(chimera: Chimera, finder: Finder, draft: Draft) -> dict[str, Any]:
-    aws, no_local = await look_around(), why_not_here(chimera.settings)
+    no_local = why_not_here(chimera.settings)
+    aws = await look_around() if finder.may_look else Prospects(why_not=_NOT_ONES_OWN)
     found = offers.platforms(aws.why_not, no_local)
     return {
         "offers": found,
@@ -127,7 +135,7 @@ async def _limits(finder: Finder, draft: Draft) -> dict[str, Any]:
     }
 
 
-async def _review(chimera: Chimera, draft: Draft) -> dict[str, Any]:
+async def _review(chimera: Chimera, who: Principal, draft: Draft) -> dict[str, Any]:
     text = spec_text(draft)
     made: dict[str, Any] = {
         "spec": masked({"spec": text})["spec"],
@@ -138,7 +146,7 @@ async def _review(chimera: Chimera, draft: Draft) -> dict[str, Any]:
         "permissions": (),
     }
     try:
-        spec = chimera.parse_spec(text)
+        spec = await admitted(who, text, chimera)
         report = await chimera.plan(spec, version=draft.version, image=draft.image)
         made["report"] = await chimera.foresee(report) if not report.first else report
     except ChimeraError as error:

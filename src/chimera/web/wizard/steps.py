@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from chimera.web.wizard.draft import Draft
@@ -58,8 +59,13 @@ def before(step: Step) -> Step | None:
     return ORDER[index - 1] if index else None
 
 
-def trail(draft: Draft, prefix: str) -> list[tuple[str, str]]:
-    """Return (title, address) per question, "" where the reader cannot go yet."""
+def trail(draft: Draft, prefix: str, closed: Collection[Step] = ()) -> list[tuple[str, str]]:
+    """Return (title, address) per question, "" where the reader cannot go, or not yet."""
     return [
-        (TITLES[step], f"{prefix}/{step.value}" if may_see(draft, step) else "") for step in ORDER
+        (TITLES[step], f"{prefix}/{step.value}" if _is_open(draft, step, closed) else "")
+        for step in ORDER
     ]
+
+
+def _is_open(draft: Draft, step: Step, closed: Collection[Step]) -> bool:
+    return step not in closed and may_see(draft, step)
