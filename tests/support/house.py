@@ -74,6 +74,7 @@ class House:
         """Write a spec that is over in seconds, with `changes`; return the file's name.
 
         faults: which versions fail and how, as `webapp.py` says. target: changes of the target.
+        What is None is left to Chimera's default.
         """
         faults = changes.pop("faults", "")
         target = {
@@ -105,7 +106,8 @@ class House:
             "lease": "15s",
             **changes,
         }
-        (self.folder / name).write_text(yaml.safe_dump(spec, sort_keys=False))
+        said = {name: value for name, value in spec.items() if value is not None}
+        (self.folder / name).write_text(yaml.safe_dump(said, sort_keys=False))
         return name
 
     async def start(
