@@ -109,3 +109,27 @@ async def test_a_look_that_cannot_be_stored_is_refused(
     with pytest.raises(LedgerError, match=message):
         await store.append_look("r1", what)  # type: ignore[arg-type]
     assert await store.looks("r1") == ()
+
+
+async def test_the_first_looks_of_each_step_are_found_by_halving(store: Store) -> None:
+    await store.open_rollout(rollout(), NOW)
+    lengths = (7, 1, 0, 12, 3)
+    steps = [step for step, length in enumerate(lengths) for _ in range(length)]
+    for number, step in enumerate(steps):
+        await store.append_look("r1", replace(look(number), step=step))
+
+    async def found(*steps: int, each: int = 5) -> list[int]:
+        looks = await store.bare_looks("r1", steps, each)
+        return [round((one.at - NOW).total_seconds()) for one in looks]
+
+    assert await found(0, 1, 2, 3, 4) == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 20, 21, 22]
+    assert await found(3) == [8, 9, 10, 11, 12]
+    assert await found(2, 5) == []
+    assert await found(4, each=1) == [20]
+    await store.prune(NOW + timedelta(seconds=3))
+    assert await found(0, 1) == [3, 4, 5, 6, 7]
+
+
+async def test_no_looks_are_none(store: Store) -> None:
+    await store.open_rollout(rollout(), NOW)
+    assert await store.bare_looks("r1", (0, 1), 5) == ()

@@ -9,9 +9,10 @@ from chimera.core.analysis.history import Lesson, Past, learn
 from chimera.core.model import Tally
 from chimera.core.plan import AnalysisPlan, RolloutPlan
 from chimera.core.state import Phase
-from chimera.store import Store
+from chimera.store import RolloutRow, Store
 
-ROLLOUTS, LOOKS = 6, 600
+# Of each step as many looks as moods need, of which the longest last minutes.
+ROLLOUTS, LOOKS, FEW = 6, 240, 60
 _FAIR = {Phase.SUCCEEDED, Phase.RETIRING}
 
 
@@ -27,8 +28,17 @@ async def informed(store: Store, report: PlanReport) -> PlanReport:
 async def lesson(store: Store, service: str, weights: tuple[int, ...]) -> Lesson:
     """Return what the latest rollouts of a service teach."""
     rows = await store.find(service=service, live=False, limit=ROLLOUTS)
-    past = [Past(await store.bare_looks(row.id, LOOKS), row.state.phase in _FAIR) for row in rows]
+    past = [
+        Past(await store.bare_looks(row.id, _beside(row), LOOKS), row.state.phase in _FAIR)
+        for row in rows
+    ]
     return learn(past, weights)
+
+
+def _beside(row: RolloutRow) -> tuple[int, ...]:
+    """Return the steps in which stable had traffic too."""
+    steps = enumerate(row.rollout.plan.steps)
+    return tuple(index for index, step in steps if step.weight < 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,8 @@ class Traffic:
 async def traffic(store: Store, service: str) -> Traffic | None:
     """Return what the latest rollout with numbers met; None if none is on record."""
     for row in await store.find(service=service, live=False, limit=ROLLOUTS):
-        looks = [one for one in await store.bare_looks(row.id, LOOKS) if not one.gap]
+        steps = range(len(row.rollout.plan.steps))
+        looks = [one for one in await store.bare_looks(row.id, steps, FEW) if not one.gap]
         span_s = sum(one.span.total_seconds() for one in looks)
         if span_s > 0:
             arms = [arm for one in looks for arm in (one.canary, one.stable)]

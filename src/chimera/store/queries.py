@@ -99,21 +99,42 @@ def _replaced(key: str) -> sa.Select[tuple[int]]:
     return sa.select(later.c.replaces).where(later.c.rollout == key, later.c.replaces.is_not(None))
 
 
-def bare_looks(rollout: str, limit: int) -> Callable[[sa.Connection], tuple[Look, ...]]:
-    """Return the work that lists the first looks of a rollout without what was made of them."""
+def bare_looks(
+    rollout: str, steps: Collection[int], each: int
+) -> Callable[[sa.Connection], tuple[Look, ...]]:
+    """Return the work that lists the first looks of some steps, without what was made of them."""
 
     def work(connection: sa.Connection) -> tuple[Look, ...]:
         key = _row(connection, rollout).id
-        query = (
-            sa.select(LOOKS.c.look)
-            .where(LOOKS.c.rollout == key, LOOKS.c.position.not_in(_replaced(key)))
-            .order_by(LOOKS.c.position)
-            .limit(limit)
-        )
-        found = connection.execute(query)
-        return tuple(codec.LOOK.decode(row.look) for row in found)
+        found: list[Look] = []
+        for step in sorted(steps):
+            begin, end = (_beginning(connection, key, at) for at in (step, step + 1))
+            query = (
+                sa.select(LOOKS.c.look)
+                .where(LOOKS.c.rollout == key, LOOKS.c.position >= begin, LOOKS.c.position < end)
+                .where(LOOKS.c.position.not_in(_replaced(key)))
+                .order_by(LOOKS.c.position)
+                .limit(each)
+            )
+            found += (codec.LOOK.decode(row.look) for row in connection.execute(query))
+        return tuple(found)
 
     return work
+
+
+def _beginning(connection: sa.Connection, key: str, step: int) -> int:
+    """Return the position where a step begins, by halving: steps follow each other."""
+    mine = sa.select(LOOKS.c.position, LOOKS.c.step).where(LOOKS.c.rollout == key)
+    last = connection.execute(mine.order_by(LOOKS.c.position.desc()).limit(1)).one_or_none()
+    low, high = 0, last.position + 1 if last is not None else 0
+    while low < high:
+        middle = (low + high) // 2
+        beyond = mine.where(LOOKS.c.position >= middle).order_by(LOOKS.c.position).limit(1)
+        if connection.execute(beyond).one().step >= step:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 def services(connection: sa.Connection) -> tuple[str, ...]:

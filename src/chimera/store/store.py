@@ -191,9 +191,12 @@ class Store:
         """Return looks with a position above `after`, oldest first, at most `limit`."""
         return await self._database.read(queries.looks(rollout, after, limit), _READ)
 
-    async def bare_looks(self, rollout: str, limit: int) -> tuple[Look, ...]:
-        """Return the first looks of a rollout, oldest first, without judgements; it is quick."""
-        return await self._database.read(queries.bare_looks(rollout, limit), _READ)
+    async def bare_looks(self, rollout: str, steps: Collection[int], each: int) -> tuple[Look, ...]:
+        """Return the first looks of some steps, oldest first, without judgements; it is quick.
+
+        each: how many of each step. They follow each other without a gap within a step.
+        """
+        return await self._database.read(queries.bare_looks(rollout, steps, each), _READ)
 
     async def services(self) -> tuple[str, ...]:
         """Return the names of all services that ever had a rollout, sorted."""
