@@ -53,6 +53,18 @@ async def test_a_canary_gets_its_share_and_nothing_before(room: Room) -> None:
     assert (await room.platform.orchestrator.readiness(room.service, v2)).ok
 
 
+async def test_200_changes_of_the_weight_fail_no_request(room: Room) -> None:
+    """Through the router, as a rollout does it: fences, files, the lease, and the read back."""
+    await room.install()
+    await room.canary()
+    async with Load(room.port, rate=100) as load:
+        for step in range(200):
+            await room.shift("v2", (step * 37) % 101)
+    assert load.tally.failures == []
+    assert load.tally.statuses == {200: load.tally.sent}
+    assert set(load.tally.revisions) == {"v1", "v2"}
+
+
 async def test_a_promotion_loses_no_request_that_takes_two_seconds(room: Room) -> None:
     v1 = await room.install()
     v2 = await room.canary(weight=50)
