@@ -12,12 +12,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 from tests.support.access import TEST
-from tests.support.scripted import record
+from tests.support.scripted import Script, record
 from tests.support.served import Served, served
 from tests.support.stories import Story, baking
 
 from chimera.app.access import Access
 from chimera.app.access.vault import Vault
+from chimera.app.reports import PlanReport
 from chimera.core.access import Role
 from chimera.core.model import Revision
 
@@ -25,7 +26,15 @@ PASSWORD = "canary-password-of-ada"
 WRONG = "canary-password-mistyped"
 HOOK = "canary-hook-secret"
 VARIABLE = "canary-value-of-a-variable"
+TYPED = "canary-value-that-was-typed"
 KEY = "canary-key-" + "k" * 32
+SPEC = f"""\
+version: 1
+service: safe
+target: {{platform: local, port: 8080, command: "app {{port}}", env: {{API_TOKEN: {VARIABLE}}}}}
+strategy: fast
+"""
+HTML = {"accept": "text/html"}
 CSRF = re.compile(r'name="csrf"[^>]*(?:value|content)="([^"]+)"')
 # What a page may show or set: the session in its cookie, a form's token in the form.
 PAGES = (
@@ -34,6 +43,13 @@ PAGES = (
     "/history",
     "/services",
     "/settings",
+    "/settings/tokens",
+    "/settings/users",
+    "/settings/secrets",
+    "/settings/audit",
+    "/services/safe",
+    "/practice",
+    "/setup",
     "/rollouts/logo",
     "/rollouts/safe-1",
     "/rollouts/safe-1/report.html",
@@ -77,7 +93,7 @@ async def seed(one: Served, access: Access) -> dict[str, str]:
         id="safe-1",
         service=replace(rollout.service, name="safe", settings=env),
         canary=Revision("2", settings=env),
-        spec="service: safe\ntarget:\n  env:\n    API_TOKEN: " + VARIABLE + "\n",
+        spec=SPEC,
     )
     await record(one.chimera._store, baking())
     await record(one.chimera._store, Story(safe))
@@ -102,6 +118,10 @@ async def use(one: Served, seen: Seen, secrets: dict[str, str], token: str) -> N
             found = CSRF.search(shown.text)
             csrf = {"csrf": found[1]} if found else {}
             await page.post("/sign-in", data={**form, **csrf}, headers={"origin": one.url})
+        await go_through_the_wizard(one, page)
+        async with httpx.AsyncClient(base_url=one.url, cookies=page.cookies) as watching:
+            for path in ("/live", "/rollouts/safe-1/live"):
+                await first_message(watching, path, seen)
         bearer = {"authorization": f"Bearer {token}"}
         for path in PAGES:
             for headers in ({"accept": "text/html"}, {**bearer, "accept": "*/*"}):
@@ -111,14 +131,47 @@ async def use(one: Served, seen: Seen, secrets: dict[str, str], token: str) -> N
         one.app.state.chimera.history_for = _broken
         broken = await page.get("/api/v1/rollouts", headers=bearer)
         assert broken.status_code == 500, broken.text
-    async with (
-        one.client() as client,
-        client.stream("GET", "/api/v1/rollouts/safe-1/stream") as stream,
+    async with one.client() as client:
+        for path in ("/api/v1/stream", "/api/v1/rollouts/safe-1/stream"):
+            await first_message(client, path, seen)
+
+
+async def go_through_the_wizard(one: Served, page: httpx.AsyncClient) -> None:
+    """Answer every question for the service whose spec has a secret, and change it at the end."""
+    asked = await page.get("/new?service=safe", follow_redirects=True, headers=HTML)
+    draft = str(asked.url).rpartition("/")[0]
+    typed = SPEC.replace(VARIABLE, TYPED)
+    for step, form in (
+        ("version", {"version": "3"}),
+        ("limits", {"strategy": "fast", "error_rate": "1%"}),
+        ("review", {"do": "rewrite", "spec": "not: [a spec"}),
+        ("review", {"do": "rewrite", "spec": typed}),
     ):
+        shown = await page.get(f"{draft}/{step}", headers=HTML)
+        found = CSRF.search(shown.text)
+        assert found, shown.text
+        sent = {"csrf": found[1], **form}
+        await page.post(f"{draft}/{step}", data=sent, headers={**HTML, "origin": one.url})
+    for step in ("where", "service", "version", "limits", "review"):
+        assert (await page.get(f"{draft}/{step}", headers=HTML)).status_code == 200
+
+
+async def first_message(client: httpx.AsyncClient, path: str, seen: Seen) -> None:
+    """Read a stream until something came of it."""
+    async with client.stream("GET", path) as stream:
+        assert stream.status_code == 200, path
         async for line in stream.aiter_lines():
             seen.answers.append(line)
             if line.startswith("data:") and len(line) > 100:
                 break
+
+
+def _plan() -> PlanReport:
+    """A plan of the service whose spec has a secret."""
+    rollout = baking().rollout
+    env = {"env": {"API_TOKEN": VARIABLE}}
+    service = replace(rollout.service, name="safe", settings=env)
+    return PlanReport(replace(rollout, service=service, spec=SPEC), (), ())
 
 
 async def _broken(*_: object, **__: object) -> None:
@@ -138,7 +191,7 @@ async def test_no_secret_is_where_it_does_not_belong(
     logging.getLogger("httpx").setLevel(logging.WARNING)  # the test's own client
     logging.getLogger("httpcore").setLevel(logging.WARNING)
     seen = Seen()
-    async with served(tmp_path) as one:
+    async with served(tmp_path, Script(plan=_plan())) as one:
         secrets = await seed(one, one.access)
         token = await _whole(one.access, secrets)
         await use(one, seen, secrets, token)
@@ -154,6 +207,7 @@ async def test_no_secret_is_where_it_does_not_belong(
         "mistyped password": WRONG,
         "hook": HOOK,
         "variable": VARIABLE,
+        "typed variable": TYPED,
         "key": KEY,
     }
     assert {"users", "sessions", "documents", "trail"} <= set(tables)
