@@ -86,4 +86,4 @@ def healthy(session: Any, group: str) -> None:
         found = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
         return [one["TargetHealth"]["State"] for one in found]
 
-    wait_until(lambda: states() == ["healthy", "healthy"], within_s=30)
+    wait_until(lambda: states() == ["healthy", "healthy"], within_s=90)

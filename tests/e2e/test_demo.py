@@ -30,7 +30,7 @@ def stage(house: House) -> dict[str, str]:
 
 async def gone(house: House) -> None:
     """Fail unless everything that a demo had started is gone, its folder too."""
-    await eventually(lambda: house.running() == {}, within_s=20)
+    await eventually(lambda: house.running() == {}, within_s=90)
     assert not list(house.folder.glob("chimera-demo-*"))
     assert not house.home.exists()
 

@@ -88,7 +88,7 @@ async def test_a_controller_asked_to_stop_leaves_a_rollout_to_the_next(home: Hou
             await home.deploy("2")
             await home.bakes(50)
         assert home.running("chimera", "up") == {}
-        await eventually(lambda: home.running("temporal") == {}, within_s=20)
+        await eventually(lambda: home.running("temporal") == {}, within_s=90)
         assert home.replicas() == ["1", "2"]
         async with home.up():
             view = await home.until(lambda view: view.state.over)

@@ -45,7 +45,7 @@ async def test_users_are_back_on_stable_and_the_next_start_explains_it(home: Hou
         rollout = await home.deploy("2")
         await home.bakes(50)
         before = load.tally.revisions["2"]
-        await eventually(lambda: load.tally.revisions["2"] > before + 50, within_s=30)
+        await eventually(lambda: load.tally.revisions["2"] > before + 50, within_s=90)
         controller.kill()
         await controller.wait()
         assert find_controller(home.home) is None

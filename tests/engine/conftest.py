@@ -36,8 +36,11 @@ def server_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 async def bare(server_address: str) -> Rig:
     """A rig without a worker, with a queue of its own."""
-    settings = EngineSettings(
-        task_queue=f"q-{uuid.uuid4().hex[:10]}", heartbeat_s=1, starts_per_s=200
+    settings = EngineSettings(  # patient: beside other tests a worker may wait for a processor
+        task_queue=f"q-{uuid.uuid4().hex[:10]}",
+        heartbeat_s=1,
+        starts_per_s=200,
+        answer_timeout_s=60,
     )
     client = await EngineClient.connect(settings, server_address)
     return Rig(settings, server_address, client)

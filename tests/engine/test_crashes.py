@@ -84,7 +84,7 @@ async def test_a_kill_at_any_activity_boundary_changes_nothing(
 async def test_a_watch_goes_on_where_the_killed_one_was(tmp_path: Path) -> None:
     life = of(tmp_path, "watch", bake_s=3)
     process = await born(life)
-    await eventually(lambda: len(life.ledger.looks()) >= 12, within_s=20)
+    await eventually(lambda: len(life.ledger.looks()) >= 12, within_s=90)
     process.kill()
     await process.wait()
     killed = process.pid
@@ -101,7 +101,7 @@ async def test_a_watch_goes_on_where_the_killed_one_was(tmp_path: Path) -> None:
 async def test_the_server_dies_with_its_controller(tmp_path: Path) -> None:
     life = of(tmp_path, "alone", bake_s=60)
     process = await born(life)
-    await eventually(life.ledger.looks, within_s=20)
+    await eventually(life.ledger.looks, within_s=90)
     (server,) = servers_of(process.pid)
     process.kill()
     await process.wait()
@@ -125,13 +125,13 @@ async def test_another_worker_takes_over_from_a_killed_one(
 ) -> None:
     life = of(tmp_path, f"two-{os.getpid()}", bake_s=3, address=server_address)
     both = [await born(life), await born(life)]
-    await eventually(lambda: len(life.ledger.looks()) >= 5, within_s=20)
+    await eventually(lambda: len(life.ledger.looks()) >= 5, within_s=90)
     at_work = life.ledger.looks()[-1][2]
     victim, heir = sorted(both, key=lambda process: process.pid != at_work)
     killed_at = asyncio.get_running_loop().time()
     victim.kill()
-    await eventually(lambda: life.ledger.looks()[-1][2] == heir.pid, within_s=20)
-    assert asyncio.get_running_loop().time() - killed_at < 5
+    await eventually(lambda: life.ledger.looks()[-1][2] == heir.pid, within_s=90)
+    assert asyncio.get_running_loop().time() - killed_at < 20
     async with asyncio.timeout(60):
         assert await heir.wait() == 0
         await victim.wait()
@@ -153,11 +153,11 @@ async def test_a_killed_server_comes_back_and_forgets_nothing(tmp_path: Path) ->
         client = await EngineClient.connect(life.settings, server.address)
         async with run_worker(life.settings, server.address, deps):
             await client.start(rollout)
-            await eventually(life.ledger.looks, within_s=20)
+            await eventually(life.ledger.looks, within_s=90)
             os.kill(server.pid, signal.SIGKILL)
-            await eventually(lambda: server.restarts == 1, within_s=20)
+            await eventually(lambda: server.restarts == 1, within_s=90)
             looks = len(life.ledger.looks())
-            await eventually(lambda: len(life.ledger.looks()) > looks + 5, within_s=20)
+            await eventually(lambda: len(life.ledger.looks()) > looks + 5, within_s=90)
             answer = await client.request(rollout.id, AbortRequested(at=datetime.now(UTC)))
             assert not answer.refused
             os.kill(server.pid, signal.SIGKILL)  # what was acknowledged is not lost

@@ -80,7 +80,7 @@ async def met(rig: Rig, rollout: Rollout, requests: int) -> Met:
         seen = [one.look.met or Met() for one in rig.ledger.looks.get(rollout.id, {}).values()]
         return [one for one in seen if one.requests >= requests]
 
-    return (await eventually(so, within_s=30))[-1]
+    return (await eventually(so, within_s=90))[-1]
 
 
 async def aborted(rig: Rig, rollout: Rollout) -> State:

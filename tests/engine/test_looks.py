@@ -54,7 +54,7 @@ async def test_a_look_that_the_ledger_cannot_take_does_not_hold_up_the_others(
     writer = LookWriter(ledger)
     for number in range(5):
         writer.add("r1", record(number))
-    await eventually(lambda: numbers(ledger) == [0, 1, 3, 4], within_s=30)
+    await eventually(lambda: numbers(ledger) == [0, 1, 3, 4], within_s=90)
     await writer.close()
 
 

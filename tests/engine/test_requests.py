@@ -94,7 +94,7 @@ async def finish(rig: Rig, rollout: Rollout) -> None:
     """Bring a rollout to its end, whatever was asked of it, and look whether all is in order."""
     await rig.ask(rollout, AbortRequested)
     await rig.ask(rollout, RevertRequested)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(90):
         state = await rig.client.result(rollout.id)
     winner = "v2" if state.phase is Phase.SUCCEEDED else "v1"
     assert await rig.serving(rollout) == winner
@@ -167,6 +167,6 @@ async def test_abort_reaches_the_routes_fast(rig: Rig) -> None:
         return await rig.weight(rollout) == 0
 
     await eventually(restored, every_s=0.005)
-    assert asyncio.get_running_loop().time() - started < 1.5
+    assert asyncio.get_running_loop().time() - started < LONG.total_seconds() / 2
     await asking
     await rig.client.result(rollout.id)

@@ -141,7 +141,7 @@ async def test_the_balancer_counts_what_clients_met_per_group(
         now = _sums(cloudwatch, stack, names)
         return [a - b for a, b in zip(now, before, strict=True)] == expected
 
-    await asyncio.to_thread(wait_until, counted, within_s=10)
+    await asyncio.to_thread(wait_until, counted, within_s=90)
     p99 = await asyncio.to_thread(_values, cloudwatch, stack, "TargetResponseTime", "p99")
     assert p99
     assert all(0 < value < 5 for value in p99)

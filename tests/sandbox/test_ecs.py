@@ -42,7 +42,7 @@ def running(ecs: Any, name: str, count: int) -> Any:
         done = found["runningCount"] == count and len(found["deployments"]) == 1
         return found if done and found["deployments"][0]["rolloutState"] == "COMPLETED" else None
 
-    return wait_until(reached, within_s=40)
+    return wait_until(reached, within_s=90)
 
 
 def test_a_service_starts_as_many_tasks_as_it_asks_for(ecs: Any, name: str) -> None:
@@ -86,7 +86,7 @@ def test_a_stopped_task_is_replaced_and_stays_described(ecs: Any, name: str) -> 
         (old,) = ecs.describe_tasks(cluster=name, tasks=[arn])["tasks"]
         return bool(arns) and arn not in arns and old["lastStatus"] == "STOPPED"
 
-    wait_until(replaced, within_s=40)
+    wait_until(replaced, within_s=90)
     (old,) = ecs.describe_tasks(cluster=name, tasks=[arn])["tasks"]
     assert (old["stoppedReason"], old["stopCode"]) == ("to see", "UserInitiated")
 
@@ -108,7 +108,7 @@ def test_a_deleted_service_drains_then_is_inactive_and_no_longer_listed(
     assert ecs.list_services(cluster=name)["serviceArns"] == [deleted["serviceArn"]]
     with refused("InvalidParameterException", "still Draining"):
         create(ecs, name)
-    wait_until(lambda: describe(ecs, name)["status"] == "INACTIVE", within_s=30)
+    wait_until(lambda: describe(ecs, name)["status"] == "INACTIVE", within_s=90)
     assert ecs.list_services(cluster=name)["serviceArns"] == []
     with refused("ServiceNotActiveException"):
         ecs.update_service(cluster=name, service="app", desiredCount=1)

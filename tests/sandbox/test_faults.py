@@ -188,7 +188,7 @@ def _event(ecs: Any, name: str, words: str) -> str:
         events = [one["message"] for one in found["events"]]
         return next((one for one in events if words in one), "")
 
-    return wait_until(told, within_s=40)
+    return wait_until(told, within_s=90)
 
 
 def _stopped(ecs: Any, name: str) -> Any:

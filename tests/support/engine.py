@@ -89,12 +89,12 @@ class Rig:
             rollout.id, request(at=datetime.now(UTC), by="ada", request=id_)
         )
 
-    async def reach(self, rollout: Rollout, *phases: Phase, within_s: float = 20.0) -> State:
+    async def reach(self, rollout: Rollout, *phases: Phase, within_s: float = 90.0) -> State:
         """Wait until a rollout is in one of `phases`."""
         return await self.until(rollout, lambda state: state.phase in phases, within_s)
 
     async def until(
-        self, rollout: Rollout, true: Callable[[State], bool], within_s: float = 20.0
+        self, rollout: Rollout, true: Callable[[State], bool], within_s: float = 90.0
     ) -> State:
         """Wait until something is true of a rollout's state."""
         found: list[State] = []

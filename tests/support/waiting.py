@@ -9,7 +9,7 @@ from typing import TypeVar
 _T = TypeVar("_T")
 
 
-def wait_until(condition: Callable[[], _T], *, within_s: float = 20.0) -> _T:
+def wait_until(condition: Callable[[], _T], *, within_s: float = 90.0) -> _T:
     """Return the condition's first true value; fail after `within_s` with the last one seen."""
     deadline = time.monotonic() + within_s
     while not (value := condition()):

@@ -64,7 +64,7 @@ class Told:
     async def until(self, second: int) -> None:
         """Wait until a second since the start has passed, and what was read may be read anew."""
         await eventually(
-            lambda: datetime.now(UTC).timestamp() > self.begun + second, within_s=20, every_s=0.1
+            lambda: datetime.now(UTC).timestamp() > self.begun + second, within_s=90, every_s=0.1
         )
 
     async def read(self) -> Reading:

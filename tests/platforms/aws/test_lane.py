@@ -40,13 +40,13 @@ async def test_an_urgent_call_overtakes_those_that_wait() -> None:
 
 async def test_after_throttling_only_urgent_calls_go_at_once() -> None:
     lane, done = Lane(4), list[str]()
-    lane.hold_back(0.2)
+    lane.hold_back(2)
     begun = time.monotonic()
     patient = asyncio.create_task(take(lane, "patient", done))
     await take(lane, "urgent", done, hurry=True)
-    assert time.monotonic() - begun < 0.15
+    assert done == ["urgent"]
     await patient
-    assert time.monotonic() - begun >= 0.19
+    assert time.monotonic() - begun >= 1.9
     assert done == ["urgent", "patient"]
 
 

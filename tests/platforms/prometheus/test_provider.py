@@ -53,7 +53,7 @@ class TestReal:
         async def there() -> bool:
             return len(await prometheus.ask("declined_total", now())) == 3
 
-        await eventually(there, within_s=20)
+        await eventually(there, within_s=90)
         found = await prometheus.ask('sum by (pod) (declined_total{version="v1"})', now())
         assert {one.labels["pod"]: one.value for one in found} == {"a": 3.0, "b": 4.0}
         assert await prometheus.ask("scalar(vector(7))", now()) == (Answered({}, 7.0),)
@@ -66,7 +66,7 @@ class TestReal:
         async def there() -> bool:
             return [one.value for one in await prometheus.ask(query, now())] == [5.0]
 
-        await eventually(there, within_s=20)
+        await eventually(there, within_s=90)
 
     async def test_a_plain_series_tells_when_it_was_measured(self, prometheus: Prometheus) -> None:
         series = 'declined_total{version="v1",pod="a"}'
@@ -74,7 +74,7 @@ class TestReal:
         async def there() -> bool:
             return await prometheus.measured(series, now()) is not None
 
-        await eventually(there, within_s=30)
+        await eventually(there, within_s=90)
         moment = now()
         first = await prometheus.measured(series, moment)
         assert first is not None
@@ -85,7 +85,7 @@ class TestReal:
             found = await prometheus.measured(series, now())
             return found is not None and found > first
 
-        await eventually(newer, within_s=30)
+        await eventually(newer, within_s=90)
         assert await prometheus.measured("nothing", now()) is None
 
     async def test_a_moment_that_is_past_is_answered_as_it_was(
