@@ -1,19 +1,33 @@
-"""The image and the compose files, for real: built, run, killed in the middle of a rollout."""
+"""The image and the compose files, for real: built, run, killed in the middle of a rollout.
 
+One machine first, then the fleet on the same engine: PostgreSQL, Temporal, two pages, two workers.
+"""
+
+import json
+import os
 import re
+import secrets
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from tests.support.containers import Docker, engine, import_base
+import yaml
+from tests.support.containers import ROOT, Docker, engine, import_base, postgres_image
 from tests.support.eventually import eventually
 
 pytestmark = [pytest.mark.timeout(1500), pytest.mark.xdist_group("docker")]
 
-BASE, IMAGE = "chimera-test-base", "chimera-test"
+BASE, IMAGE, POSTGRES = "chimera-test-base", "chimera-test", "chimera-test-postgres"
+ONE, FLEET = "compose.yaml", "compose.scale.yaml"
+MOST_BYTES = 650_000_000  # beyond its base; Temporal and Envoy are half of it
+PROXY = {"CHIMERA_TRUSTED_PROXY": "10.0.0.7", "CHIMERA_PUBLIC_URL": "https://chimera.example.com"}
+KEYS = {"CHIMERA_SECRET_KEY": secrets.token_hex(32), "POSTGRES_PASSWORD": secrets.token_hex(16)}
 NOBODY = 10001
 DOWN = ("down", "--volumes", "--timeout", "20")
 
@@ -93,7 +107,14 @@ def person() -> Iterator[Person]:
 
 @pytest.fixture
 def stack(docker: Docker) -> Iterator[Stack]:
-    yield from _up(docker, "compose.yaml", {})
+    yield from _up(docker, ONE, {})
+
+
+@pytest.fixture
+def fleet(docker: Docker, tmp_path: Path) -> Iterator[Stack]:
+    postgres_image(docker, POSTGRES, BASE, tmp_path)
+    scaled = ("--scale", "web=2", "--scale", "worker=2")
+    yield from _up(docker, FLEET, {**KEYS, "POSTGRES_IMAGE": POSTGRES}, *scaled)
 
 
 def _up(docker: Docker, file: str, env: dict[str, str], *options: str) -> Iterator[Stack]:
@@ -110,6 +131,36 @@ def _up(docker: Docker, file: str, env: dict[str, str], *options: str) -> Iterat
         yield made
     finally:
         docker.try_to(*made.words(*DOWN), env=made.env)
+
+
+@pytest.mark.parametrize("files", [(ONE,), (FLEET,), (ONE, FLEET)], ids="+".join)
+def test_the_files_are_valid_and_pass_on_what_they_say(files: tuple[str, ...]) -> None:
+    if shutil.which("docker-compose") is None:
+        pytest.skip("no docker-compose; Debian: docker-compose")
+    named = [word for file in files for word in ("--file", file)]
+    done = subprocess.run(
+        ["docker-compose", *named, "config"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **PROXY, **KEYS},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    services = yaml.safe_load(done.stdout)["services"]
+    for name in {"chimera", "web"} & set(services):
+        given = services[name]["environment"]
+        assert {key: given[key] for key in PROXY} == PROXY
+        assert all(port.startswith("127.0.0.1:") for port in services[name]["ports"])
+
+
+def test_the_image_is_small(docker: Docker) -> None:
+    image, base = (
+        int(docker.run("docker", "image", "inspect", "--format", "{{.Size}}", name))
+        for name in (IMAGE, BASE)
+    )
+    assert image - base < MOST_BYTES
 
 
 async def test_a_rollout_outlives_its_container(stack: Stack, person: Person) -> None:
@@ -130,6 +181,32 @@ async def test_a_rollout_outlives_its_container(stack: Stack, person: Person) ->
     assert "as it was written" in verified
     assert person.post("/practice/end").status_code == httpx.codes.OK
     await _runs_as_nobody_and_writes_to_its_volume_alone(stack)
+
+
+async def test_a_fleet_shares_one_ledger_and_offers_no_single_machine(
+    fleet: Stack, person: Person
+) -> None:
+    first, second = (f"http://{fleet.address('web', index)}" for index in (1, 2))
+    person.client.base_url = httpx.URL(second)
+    await _ready(person)
+    person.client.base_url = httpx.URL(first)
+    await _ready(person)
+    person.sign_in(await fleet.link("web"))
+    person.client.base_url = httpx.URL(second)  # the session and the draft are known there too
+    asked = person.get("/new")
+    assert "Several workers may share the engine at temporal:7233" in asked.text
+    draft = str(asked.url).rsplit("/", 1)[0].removeprefix(second)
+    refused = person.post(f"{draft}/where", platform="local")
+    assert "nothing can run on this machine" in refused.text
+    assert person.post("/practice").status_code == httpx.codes.CONFLICT
+    await eventually(lambda: len(_pollers(fleet)) == 2, within_s=120, every_s=1)
+
+
+def _pollers(fleet: Stack) -> set[str]:
+    """Return who works on the task queue, as the Temporal service tells it."""
+    asked = ("temporal", "task-queue", "describe", "--task-queue", "chimera", "-o", "json")
+    said = fleet.compose("exec", "-T", "temporal", *asked, "--namespace", "chimera")
+    return {one["identity"] for one in json.loads(said)["pollers"] or ()}
 
 
 async def _runs_as_nobody_and_writes_to_its_volume_alone(stack: Stack) -> None:

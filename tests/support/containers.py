@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.eventually import eventually
+from tests.support.postgres import binaries
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ("dockerd", "docker", "docker-compose", "debootstrap")
@@ -56,6 +58,22 @@ class Docker:
             *("--build-arg", f"BASE={base}", str(folder)),
             env={"DOCKER_BUILDKIT": "0"},
         )
+
+
+_OF_LIBC = ("libc.", "libm.", "libdl.", "librt.", "libpthread.")  # as the base has them
+# What the official image does with the same variables.
+_POSTGRES = """\
+#!/bin/sh
+set -eu
+export PATH={programs}:$PATH PGDATA=/tmp/data PGHOST=/tmp PGPASSWORD="$POSTGRES_PASSWORD"
+printf %s "$POSTGRES_PASSWORD" > /tmp/password
+initdb --username "$POSTGRES_USER" --pwfile /tmp/password --auth scram-sha-256 -E UTF8 --no-locale
+echo "host all all all scram-sha-256" >> $PGDATA/pg_hba.conf
+pg_ctl -w -o "-c listen_addresses= -k /tmp" start
+createdb --username "$POSTGRES_USER" "$POSTGRES_DB"
+pg_ctl -w stop
+exec postgres -c listen_addresses=* -k /tmp
+"""
 
 
 @contextlib.contextmanager
@@ -106,6 +124,34 @@ def import_base(docker: Docker, tag: str, folder: Path) -> None:
         )
     assert tar.returncode == 0
     shutil.rmtree(root)
+
+
+def postgres_image(docker: Docker, tag: str, base: str, folder: Path) -> None:
+    """Make an image of this machine's own PostgreSQL, which is started as the official one is."""
+    programs = binaries()
+    if programs is None:
+        pytest.skip("no PostgreSQL; Debian: postgresql")
+    for part in (programs.parent, Path("/usr/share/postgresql")):
+        shutil.copytree(part, folder / part.relative_to("/"), symlinks=False)
+    used = subprocess.run(
+        ["ldd", *(str(file) for file in programs.iterdir())],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for library in map(Path, set(re.findall(r"=> (/\S+)", used.stdout))):
+        if library.name.startswith(_OF_LIBC):
+            continue
+        to = folder / "usr/lib/chimera-test" / library.name
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(library, to)
+    (folder / "start").write_text(_POSTGRES.format(programs=programs))
+    (folder / "start").chmod(0o755)
+    (folder / "Dockerfile").write_text(
+        "ARG BASE\nFROM ${BASE}\nCOPY . /\nUSER nobody\n"
+        'ENV LD_LIBRARY_PATH=/usr/lib/chimera-test\nENTRYPOINT ["/start"]\n'
+    )
+    docker.build(tag, base, folder)
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
