@@ -41,10 +41,15 @@ class Deaths:
             raise Died(point)
 
     async def step(
-        self, name: str, work: Callable[[], Awaitable[T]], revive: Callable[[], Awaitable[None]]
+        self,
+        name: str,
+        work: Callable[[], Awaitable[T]],
+        revive: Callable[[], Awaitable[None]] | None,
     ) -> T:
-        """Do a step, again and again by a new controller, until it is through."""
+        """Do a step, again and again by a new controller, until it is through; once without."""
         self._step = name
+        if revive is None:
+            return await work()
         for _ in range(MAX_TRIES):
             try:
                 return await work()

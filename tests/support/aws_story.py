@@ -13,9 +13,12 @@ from tests.support.aws_deaths import Deaths
 
 from chimera.core.model import Fence, Revision, Service, Split
 from chimera.platforms.aws.albplatform import EcsAlbPlatform
+from chimera.platforms.aws.permissions import DEPLOY, PLATFORMS, actions
 from chimera.platforms.aws.platform import EcsAppMeshPlatform
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Sandbox
+from chimera.sandbox.calls import is_write
+from chimera.sandbox.faults import Rule
 from chimera.sandbox.seed import Stack
 
 Json = dict[str, Any]
@@ -25,17 +28,27 @@ SCALING: Json = {
     "ServiceNamespace": "ecs",
     "ScalableDimension": "ecs:service:DesiredCount",
 }
+_BOTO = {"elasticloadbalancing": "elbv2"}
+LOST = tuple(
+    Rule(fault="lost-reply", service=_BOTO.get(service, service), action=action, times=1)
+    for service, _, action in (call.partition(":") for call in actions(PLATFORMS, [DEPLOY]))
+    if is_write(action)
+)
 
 
 @dataclass
 class Story(ABC):
-    """One service with its stack. kinds: what a version has besides its ECS service."""
+    """One service with its stack. kinds: what a version has besides its ECS service.
+
+    losing: the first answer to each write of each step is lost.
+    """
 
     kinds: ClassVar[tuple[str, ...]]
     box: Sandbox
     stack: Stack
     inventory: MemoryInventory = field(default_factory=MemoryInventory)
     deaths: Deaths = field(default_factory=Deaths)
+    losing: bool = False
     service: Service = field(init=False)
     platform: EcsAppMeshPlatform | EcsAlbPlatform = field(init=False)
 
@@ -70,13 +83,21 @@ class Story(ABC):
         return self.deaths.writes
 
     async def step(self, name: str, work: Callable[[], Awaitable[Any]]) -> Any:
-        """Do a step, again and again by a new controller, until it is through."""
+        """Do a step, again and again by a new controller where it may die or hear no answer."""
 
         async def heir() -> None:
             await self.platform.close()
             self.revive()
 
-        return await self.deaths.step(name, work, heir)
+        if not self.losing:
+            return await self.deaths.step(name, work, heir if self.deaths.deadly else None)
+        self.box.faults.set(LOST)
+        self.box.calls.clear()
+        found = await self.deaths.step(name, work, heir)
+        written = self.box.calls.last(writes=True)
+        lost = {(one.service, one.action) for one in written if one.outcome == "lost"}
+        assert lost == {(one.service, one.action) for one in written}, name
+        return found
 
     @property
     def v1(self) -> Revision:

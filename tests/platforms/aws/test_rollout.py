@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
-from tests.platforms.aws.test_errors import USED
-from tests.support.alb import alb_stack
+from tests.support.alb import alb_service, alb_stack, rule_actions
 from tests.support.alb_story import AlbStory
-from tests.support.aws import mesh_stack
-from tests.support.aws_story import Story
+from tests.support.aws import mesh_service, mesh_stack
+from tests.support.aws_mortal import Job, lives
+from tests.support.aws_story import Json, Story
 from tests.support.mesh_story import Story as MeshStory
 
 from chimera.core.errors import ProviderRefused
 from chimera.core.model import Fence
+from chimera.ports.inventory import Inventory
 from chimera.sandbox import Sandbox
-from chimera.sandbox.calls import is_write
 from chimera.sandbox.faults import Rule
+from chimera.store import open_store
 
-TROUBLES = {
+# "killed" and "lost replies" strike at every write of every step, see `Story`.
+TROUBLES: dict[str, tuple[Rule, ...]] = {
     "none": (),
     "killed at every write": (),
-    "lost replies": (
-        *(
-            Rule(fault="lost-reply", service=service, action=action, times=1)
-            for service, actions in USED.items()
-            for action in actions.split()
-            if is_write(action)
-        ),
-    ),
+    "lost replies": (),
     "throttled": (Rule(fault="throttle", probability=0.5),),
     "stale reads": (Rule(fault="stale", probability=0.5, seconds=0.4),),
 }
@@ -71,8 +67,16 @@ async def story(box: Sandbox, platform: str) -> Story:
 
 def begin(told: Story, trouble: str) -> None:
     """Let trouble come from now on."""
-    told.deaths.deadly = trouble == "killed at every write"
-    told.box.faults.set(TROUBLES[trouble])
+    told.deaths.deadly = "killed" in trouble
+    told.losing = trouble in {"lost replies", "killed and unheard"}
+    told.box.faults.set(TROUBLES.get(trouble, ()))
+
+
+def end(told: Story, trouble: str) -> None:
+    """Let trouble end; fail if it did not come to every write."""
+    told.box.faults.set([])
+    if trouble == "killed at every write":
+        told.deaths.check()
 
 
 async def quiet(box: Sandbox, platform: str) -> Story:
@@ -88,7 +92,24 @@ def names(text: str) -> set[str]:
     return {name.strip() for name in text.replace("\n", " ").split(",")}
 
 
-@pytest.mark.parametrize(("platform", "trouble"), TROUBLED)
+async def check_promoted(told: Story, before: Json, inventory: Inventory) -> None:
+    """Fail unless v2 stands where v1 stood, and is what the inventory holds."""
+    after = told.snapshot()
+    (name,) = after["services"]
+    old, new = before["services"][told.stack.service], after["services"][name]
+    assert name.startswith(f"{told.stack.service}-v2-")
+    for setting in ("desiredCount", "networkConfiguration", "deploymentConfiguration"):
+        assert new[setting] == old[setting]
+    assert after["definitions"] == [f"{name}:1"]
+    assert after["scaling"] == {name: before["scaling"][told.stack.service]}
+    assert {**after, **told.swapped(before, name)} == after
+    made = {resource.kind for resource in await inventory.find(service=told.service.name)}
+    assert made == {*told.kinds, "ecs-service", "ecs-task-definition", "scalable-target"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "trouble"), [case for case in TROUBLED if "killed" not in case[1]]
+)
 async def test_a_promoted_version_replaces_the_old_one(
     box: Sandbox, platform: str, trouble: str
 ) -> None:
@@ -97,21 +118,27 @@ async def test_a_promoted_version_replaces_the_old_one(
     begin(told, trouble)
     await told.until(20)
     await told.promote()
-    box.faults.set([])
-    after = told.snapshot()
-    (name,) = after["services"]
-    old, new = before["services"][told.stack.service], after["services"][name]
-    assert name.startswith(f"{told.stack.service}-v2-")
-    assert new["desiredCount"] == old["desiredCount"]
-    assert new["networkConfiguration"] == old["networkConfiguration"]
-    assert new["deploymentConfiguration"] == old["deploymentConfiguration"]
-    assert after["definitions"] == [f"{name}:1"]
-    assert after["scaling"] == {name: before["scaling"][told.stack.service]}
-    assert {**after, **told.swapped(before, name)} == after
-    made = {resource.kind for resource in await told.inventory.find(service=told.service.name)}
-    assert made == {*told.kinds, "ecs-service", "ecs-task-definition", "scalable-target"}
+    end(told, trouble)
+    await check_promoted(told, before, told.inventory)
     assert told.writes.keys() == names(PROMOTING[platform])
-    told.deaths.check()
+    await told.platform.close()
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_controller_that_is_killed_at_every_write_promotes_all_the_same(
+    box: Sandbox, platform: str, tmp_path: Path
+) -> None:
+    told = await story(box, platform)
+    before = told.snapshot()
+    service, settings = told.service.name, dict(told.service.settings)
+    job = Job(folder=str(tmp_path), platform=platform, service=service, settings=settings)
+    died = await asyncio.to_thread(lives, job)
+    async with open_store(job.url) as store:
+        await check_promoted(told, before, store.inventory)
+    writes = {point.rpartition(" ")[0] for point in died}
+    assert died == {f"{write} {moment}" for write in writes for moment in ("sent", "answered")}
+    assert {write.partition(" ")[2] for write in writes} == names(PROMOTING[platform])
     await told.platform.close()
 
 
@@ -124,10 +151,9 @@ async def test_a_rollback_leaves_everything_as_it_was(
     begin(told, trouble)
     await told.until(20)
     await told.roll_back()
-    box.faults.set([])
+    end(told, trouble)
     assert told.snapshot() == before
     assert await told.inventory.find() == ()
-    told.deaths.check()
     await told.platform.close()
 
 
@@ -137,13 +163,59 @@ async def test_a_rollback_after_the_commit_gives_back_what_was_taken(
 ) -> None:
     told = await quiet(box, platform)
     before = told.snapshot()
-    begin(told, "killed at every write")
+    begin(told, "killed and unheard")
     await told.until(50)
     await told.commit()
     await told.roll_back()
+    end(told, "killed and unheard")
     assert told.snapshot() == before
     assert await told.inventory.find() == ()
     await told.platform.close()
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+async def test_a_first_version_comes_and_goes_whatever_dies_on_the_way(
+    box: Sandbox, platform: str
+) -> None:
+    told = await idle(box, platform)
+    before, way = told.snapshot(), default_actions(told)
+    begin(told, "killed at every write")
+    fence = Fence("r1", 1)
+    await told.step(
+        "install", lambda: told.platform.orchestrator.install(told.service, told.v2, fence)
+    )
+    assert len(told.snapshot()["services"]) == 2
+    await told.step("uninstall", lambda: told.platform.orchestrator.uninstall(told.service))
+    end(told, "killed at every write")
+    assert (told.snapshot(), default_actions(told)) == (before, way)
+    assert await told.inventory.find() == ()
+    assert {"elbv2 ModifyListener", "appmesh UpdateRoute"} & told.writes.keys()
+    await told.platform.close()
+
+
+async def idle(box: Sandbox, platform: str) -> Story:
+    """Return a service without a version; the weights of ecs-alb are the listener's own."""
+    if platform == "ecs-appmesh":
+        stack = await asyncio.to_thread(mesh_stack, box, tasks=0, wait_s=0)
+        told: Story = MeshStory(box, stack)
+        told.service = mesh_service(box, stack, replicas=1)
+        return told
+    stack = await asyncio.to_thread(alb_stack, box, tasks=0, wait_s=0)
+    elb, told = box.session().client("elbv2"), AlbStory(box, stack)
+    elb.modify_listener(ListenerArn=stack.listener, DefaultActions=rule_actions(box, stack))
+    other = {"Type": "forward", "TargetGroupArn": stack.target_group_2}
+    elb.modify_rule(RuleArn=stack.rule, Actions=[other])
+    told.service = alb_service(box, stack, listener=stack.listener, replicas=1)
+    return told
+
+
+def default_actions(told: Story) -> Json:
+    """Return what the stack's listener does by default, if it has one."""
+    if not told.stack.listener:
+        return {}
+    elb = told.box.session().client("elbv2")
+    (found,) = elb.describe_listeners(ListenerArns=[told.stack.listener])["Listeners"]
+    return {"actions": found["DefaultActions"]}
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
@@ -157,7 +229,8 @@ async def test_a_rollback_overtakes_what_waits_in_a_throttled_account(
     router = told.platform.router
     others = [asyncio.create_task(router.read(told.service)) for _ in range(150)]
     await asyncio.sleep(0)
-    await router.restore(told.service, told.v1, told.v2, Fence("r1", 4))
+    async with asyncio.timeout(30):
+        await router.restore(told.service, told.v1, told.v2, Fence("r1", 4))
     assert not all(other.done() for other in others)
     for other in others:
         other.cancel()
