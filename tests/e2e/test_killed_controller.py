@@ -10,10 +10,12 @@ import asyncio
 import re
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.eventually import eventually
 from tests.support.house import House
 from tests.support.house import house as open_house
 from tests.support.load import Load
@@ -83,6 +85,28 @@ def without_leases(kinds: list[str]) -> list[str]:
     ]
 
 
+# What a person asks, in which phase, at which weight, how long 50 % bakes, and where controllers
+# die: also at a step that is not the first.
+TAKEN_BACK = {
+    "abort": (Phase.PROGRESSING, 50, "10m", ("before:restore", "after:remove_canary")),
+    "revert": (Phase.RETIRING, 100, "1s", ("before:shift@100", "after:restore")),
+}
+BEGINS = ["started", "prepared", "shifted"]
+HISTORIES = {
+    "abort": [*BEGINS, "abort", "restored", "removed"],
+    "revert": [
+        *BEGINS,
+        "judged",
+        "shifted",
+        "judged",
+        "committed",
+        "revert",
+        "restored",
+        "removed",
+    ],
+}
+
+
 async def told(house: House, version: str, sentences: list[str]) -> dict[str, Any]:
     """Deploy a version while controllers die at `sentences`; return what is left at the end."""
     async with Load(house.port, rate=60):
@@ -105,11 +129,65 @@ async def told(house: House, version: str, sentences: list[str]) -> dict[str, An
     return await traces(house)
 
 
+async def take_back(house: House, verb: str) -> None:
+    """Deploy a version and take it back while controllers die."""
+    phase, weight, bake, places = TAKEN_BACK[verb]
+    steps = [{"setWeight": 50, "bake": bake}, {"setWeight": 100, "bake": "1s"}]
+    house.write_spec(**QUICK | {"steps": steps, "scaleDownDelay": "10m"})
+    deployed = asked = False
+    while not set(died_at(house)) >= set(places):
+        controller = await mortal(house, places)
+        await house.ready(controller)
+        if not deployed:
+            await house.deploy("2")
+            deployed = True
+        if not asked and await comes_to(house, phase, weight, controller):
+            await house.run(verb, "web", "--yes", "--by", "ada", code=None)
+            asked = True
+        async with asyncio.timeout(90):
+            assert await controller.wait() == -signal.SIGKILL
+    async with house.up():
+        await house.until(lambda view: view.state.over)
+
+
+async def comes_to(
+    house: House, phase: Phase, weight: int, controller: asyncio.subprocess.Process
+) -> bool:
+    """Wait until the rollout is there; False if its controller dies first."""
+
+    async def there() -> bool:
+        state = (await house.view()).state
+        return (state.phase, state.weight) == (phase, weight)
+
+    async def there_or_dead() -> bool:
+        return await there() or controller.returncode is not None
+
+    await eventually(there_or_dead, within_s=90)
+    return await there()
+
+
+async def test_what_is_taken_back_under_a_kill_ends_as_without(house: House) -> None:
+    await house.install("1")
+    await house.alone()
+    before, made = house.routes(), await house.inventory()
+    for verb, ends in (("abort", Phase.ABORTED), ("revert", Phase.ROLLED_BACK)):
+        async with Load(house.port, rate=60) as load:
+            await take_back(house, verb)
+        assert (await house.view()).state.phase is ends
+        history = without_leases([line.kind for line in await house.lines()])
+        assert history == HISTORIES[verb].split()
+        assert house.routes() == before
+        assert await house.inventory() == made
+        assert house.replicas() == ["1"]
+        assert load.tally.failures == []
+    assert house.starts() == ["1", "2", "2"]
+
+
 def died_at(house: House) -> list[str]:
     return deaths(house.home / "deaths")
 
 
-async def mortal(house: House, sentences: list[str]) -> asyncio.subprocess.Process:
+async def mortal(house: House, sentences: Sequence[str]) -> asyncio.subprocess.Process:
     null = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
         sys.executable,

@@ -1,7 +1,8 @@
 """`chimera up` with a death sentence: it kills itself (-9) at each boundary that it is told, once.
 
-    python -m tests.support.mortal_up before:prepare after:prepare during:watch
+    python -m tests.support.mortal_up before:prepare after:prepare during:watch before:shift@100
 
+A kind of activity is met at its first occurrence, with a weight at the first one at that weight.
 Everything but the interceptor is the real thing, on the data folder of CHIMERA_HOME. What was
 carried out is noted in the file `deaths` of that folder; the next one dies at what is left.
 """
@@ -33,12 +34,13 @@ class Deaths(Interceptor):
         self._sentences = sentences
         self._file = home / "deaths"
 
-    def meet(self, boundary: str) -> None:
-        """Pass a boundary, or die there."""
-        if boundary in self._sentences and boundary not in deaths(self._file):
-            with self._file.open("a") as file:
-                file.write(f"{boundary}\n")
-            os.kill(os.getpid(), signal.SIGKILL)
+    def meet(self, *boundaries: str) -> None:
+        """Pass a boundary, which has several names, or die there."""
+        for boundary in boundaries:
+            if boundary in self._sentences and boundary not in deaths(self._file):
+                with self._file.open("a") as file:
+                    file.write(f"{boundary}\n")
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         return _Mortal(next, self)
@@ -50,15 +52,21 @@ class _Mortal(ActivityInboundInterceptor):
         self._deaths = deaths
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002
-        name = input.fn.__name__
-        self._deaths.meet(f"before:{name}")
+        kind = input.fn.__name__
+        weight = getattr(getattr(input.args[0], "effect", None), "weight", None)
+        names = (kind, f"{kind}@{weight}")
+
+        def meet(when: str) -> None:
+            self._deaths.meet(*(f"{when}:{name}" for name in names))
+
+        meet("before")
         loop = asyncio.get_running_loop()
-        amid = loop.call_later(INTO_IT_S, self._deaths.meet, f"during:{name}")
+        amid = loop.call_later(INTO_IT_S, meet, "during")
         try:
             result = await super().execute_activity(input)
         finally:
             amid.cancel()
-        self._deaths.meet(f"after:{name}")
+        meet("after")
         return result
 
 
