@@ -1,8 +1,13 @@
 """What a plan can see at a traffic: from measured, given or assumed numbers to sentences."""
 
+import re
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from tests.support.specs import spec_of
 
+from chimera.core.analysis.dispersion import MIN_EVENTS
 from chimera.core.analysis.outlook import (
     Basis,
     Outlook,
@@ -55,3 +60,24 @@ def test_every_strategy_keeps_its_time_at_its_usual_traffic(strategy: str) -> No
     plan: RolloutPlan = plan_of(spec_of(f"strategy: {strategy}\n"))
     outlook: Outlook = given(plan, 200 if strategy == "fast" else 100)
     assert outlook.warnings == ()
+
+
+def test_a_first_rollout_is_told_what_moods_cost() -> None:
+    said = given(BALANCED, 1000).evidence
+    assert f"until stable has shown {MIN_EVENTS} of them, evidence is discounted" in said
+    assert re.search(
+        r"up to 4 times stable's failures is discounted up to \d+ times, at [0-9]+ %", said
+    )
+    assert "moods" not in given(BALANCED, 1).evidence
+
+
+def test_a_known_service_is_told_what_is_known() -> None:
+    known: dict[str, Any] = {
+        "error_dispersions": (1.5, 3.2),
+        "history": "known from 3 earlier rollouts",
+    }
+    plan = replace(BALANCED, analysis=replace(BALANCED.analysis, **known))
+    assert given(plan, 1000).evidence == (
+        "Failures come in clumps or moods (known from 3 earlier rollouts):"
+        " evidence is discounted up to 3.2 times."
+    )

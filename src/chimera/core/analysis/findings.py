@@ -66,7 +66,7 @@ def needs(plan: AnalysisPlan, state: JudgeState) -> str:
     for check, worth in zip(checks, wealths(checks, state), strict=True):
         seen = numbers(check, state)
         if _applies(plan, check, state) and not _cleared(plan, check, state, seen, worth):
-            return _missing(plan, check, state, seen)
+            return _missing(plan, check, state, seen, suspect=worth >= SUSPICION)
     return ""
 
 
@@ -98,7 +98,9 @@ def _gated(plan: AnalysisPlan, check: Check, state: JudgeState) -> bool:
     return compared and gate.null(plan, state.weight) is not None
 
 
-def _missing(plan: AnalysisPlan, check: Check, state: JudgeState, seen: Numbers) -> str:
+def _missing(
+    plan: AnalysisPlan, check: Check, state: JudgeState, seen: Numbers, *, suspect: bool
+) -> str:
     if check.latency and warmth.seems_cold(plan, state):
         last = duration(plan.slow_start)
         return f"latency like stable's; as it is {last} after the canary's start, it is judged"
@@ -113,8 +115,8 @@ def _missing(plan: AnalysisPlan, check: Check, state: JudgeState, seen: Numbers)
         return "requests on the canary"
     if as_bad(check, state):
         return f"stable within the limit again: its {check.name} exceed it too"
-    if _gated(plan, check, state):
-        return _gate_needs(plan, state)
+    if _gated(plan, check, state) and not (suspect and gate.is_open(state)):
+        return _gate_needs(plan, state, worse=seen.within is False)
     if seen.within is None:
         if check.kind is not Kind.LIMIT and not seen.stable_n:
             return "traffic on stable to compare with"
@@ -122,7 +124,7 @@ def _missing(plan: AnalysisPlan, check: Check, state: JudgeState, seen: Numbers)
     return f"more requests, to tell a fault from chance in {check.name}"
 
 
-def _gate_needs(plan: AnalysisPlan, state: JudgeState) -> str:
+def _gate_needs(plan: AnalysisPlan, state: JudgeState, *, worse: bool) -> str:
     ruled_out = f"to rule out +{percent(gate.excess(plan, state.weight))} errors"
     more = gate.requests_to_go(plan, state)
     if not more:
@@ -130,7 +132,10 @@ def _gate_needs(plan: AnalysisPlan, state: JudgeState) -> str:
     rate = state.canary.requests / max(state.window.total_seconds(), 1e-9)
     wait = duration(timedelta(seconds=min(more / rate, 1e9))) if rate > 0 else "unknown time"
     roughly = int(float(f"{more:.2g}"))
-    return f"about {count(roughly, 'more request')}, {wait} at the present rate, {ruled_out}"
+    time = f"{wait} at the present rate"
+    if worse:
+        time += " if it fails no more than stable from now on"
+    return f"about {count(roughly, 'more request')}, {time}, {ruled_out}"
 
 
 def _finding(
@@ -165,7 +170,7 @@ def _finding(
         n=seen.n,
         stable_n=seen.stable_n,
         test=describe_test(plan, check, state),
-        evidence=describe_evidence(check, worth, evidence.since),
+        evidence=describe_evidence(plan, check, state, worth, evidence.since),
         window=span,
         sentence=sentence(plan, check, state, seen, span, verdict),
         unit="ms" if check.latency else "ratio",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chimera.core.analysis.course import Traffic, discounts
 from chimera.core.analysis.dispersion import MIN_EVENTS, NOTICEABLE, UNKNOWN
+from chimera.core.analysis.moods import LARGEST, MATTERS
 from chimera.core.analysis.power import FOREVER, Cost, StepPower, advice, cost, foresee
 from chimera.core.model import Tally
-from chimera.core.plan import AnalysisPlan, RolloutPlan
+from chimera.core.plan import AnalysisPlan, RolloutPlan, Step
 from chimera.core.words import count, duration, percent
 
 RISES = (0.01, 0.05, 0.5)
@@ -72,17 +75,17 @@ def assumed(plan: RolloutPlan, why: str) -> Outlook:
 
 
 def _at(plan: RolloutPlan, basis: Basis, rate: float, errors: float, why: str = "") -> Outlook:
-    analysis = plan.analysis
+    analysis, traffic = plan.analysis, Traffic(rate, errors)
     steps = tuple(step for step in plan.steps if step.weight)
     return Outlook(
         basis=basis,
         rate=rate,
         error_rate=errors,
-        steps=foresee(analysis, steps, rate, errors),
-        costs=tuple(cost(analysis, steps, rate, errors, rise) for rise in RISES),
-        warnings=advice(analysis, steps, rate, errors),
+        steps=foresee(analysis, steps, traffic),
+        costs=tuple(cost(analysis, steps, traffic, rise) for rise in RISES),
+        warnings=advice(analysis, steps, traffic),
         why=why,
-        evidence=say_dispersion(analysis),
+        evidence=say_dispersion(analysis, steps, traffic),
     )
 
 
@@ -113,14 +116,21 @@ def say_traffic(outlook: Outlook) -> str:
     return f"The traffic is not known{why}; at {rate} requests/s, {fails}, for example:"
 
 
-def say_dispersion(plan: AnalysisPlan) -> str:
+def say_dispersion(plan: AnalysisPlan, steps: Sequence[Step], traffic: Traffic) -> str:
     """Say how much evidence is discounted because failures come in clumps, and how one knows."""
     if not plan.compare and not plan.limits:
         return ""
     if not plan.error_dispersions:
-        return (
+        said = (
             "How failures cluster is not known yet: until stable has shown"
             f" {MIN_EVENTS} of them, evidence is discounted {UNKNOWN:g} times."
+        )
+        most, weight = max(discounts(plan, steps, traffic), default=(1.0, 0))
+        if most < MATTERS:
+            return said
+        return (
+            f"{said} Nor is how much versions' moods differ: evidence of up to {LARGEST:g} times"
+            f" stable's failures is discounted up to {most:.2g} times, at {weight} %."
         )
     most = max(plan.error_dispersions)
     if most < NOTICEABLE:

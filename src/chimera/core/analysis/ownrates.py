@@ -7,15 +7,13 @@ from dataclasses import replace
 from enum import StrEnum
 
 from chimera.core.analysis import bets, clumps, moods
-from chimera.core.analysis.dispersion import Spread
 from chimera.core.analysis.kernel import KNOWN_BY_COUNT, Null, log_e, pays
 from chimera.core.analysis.memory import Counts, OwnEvidence
 from chimera.core.analysis.question import Bet, Question
 from chimera.core.model import OwnLook, Tally
 
 SLACK = 2e-4
-# The clumps that are assumed until so many pairs of looks have shown their size.
-GUESS, MIN_PAIRS = 5.0, 10
+GUESS = 5.0  # the clumps that are assumed until looks have shown their size
 
 
 class Side(StrEnum):
@@ -47,17 +45,12 @@ def rate_bets(
 def discount(known: OwnEvidence) -> float:
     """Return phi: by how much evidence is divided, as bad events may come in clumps."""
     found = known.clumps
-    return found.phi if is_known(found) else max(found.phi, GUESS)
-
-
-def is_known(found: Spread) -> bool:
-    """Return whether enough was seen to tell how bad events cluster."""
-    return found.known and found.pairs >= MIN_PAIRS
+    return found.phi if found.known else max(found.phi, GUESS)
 
 
 def _question(side: Side, limit: float, look: OwnLook, known: OwnEvidence) -> Question:
     """Put a look to the check. Until clumps are known, few bad events in one look count as one."""
-    phi, guessed = discount(known), not is_known(known.clumps)
+    phi, guessed = discount(known), not known.clumps.known
     null = {
         Side.MAX: Null(0.0, limit, phi),
         Side.MIN: Null(0.0, 1 - limit, phi),

@@ -6,26 +6,28 @@ Expected values: evidence grows by its mean per request. Single rollouts vary ar
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from chimera.core.analysis import bets, gate
-from chimera.core.analysis.checks import (
-    ERROR_SLACK,
-    Kind,
-    checks_of,
-    dispersion,
-    importance,
-    unseen,
+from chimera.core.analysis import gate
+from chimera.core.analysis.course import (
+    Moment,
+    Stretch,
+    Traffic,
+    gate_goals,
+    gate_speeds,
+    racers,
+    speeds,
+    stretches,
 )
-from chimera.core.analysis.kernel import AT_START, Null, log_e, pays
-from chimera.core.analysis.memory import JudgeState
 from chimera.core.plan import AnalysisPlan, OnNoData, Step
 from chimera.core.words import count, duration, percent
 
 FOREVER = timedelta(days=3650)
-GRID = 60
+NEVER = 10**9
+HALVINGS = 30
+AT_FIRST = Moment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +76,28 @@ class Cost:
     found_after: timedelta | None
 
 
-def foresee(
-    plan: AnalysisPlan, steps: Sequence[Step], rate: float, error_rate: float
-) -> tuple[StepPower, ...]:
-    """Return what each step takes and sees. rate: requests a second; error_rate: stable's ratio."""
-    return tuple(_step(plan, step, rate, error_rate) for step in steps)
+def foresee(plan: AnalysisPlan, steps: Sequence[Step], traffic: Traffic) -> tuple[StepPower, ...]:
+    """Return what each step takes and sees."""
+    found, before = [], Moment()
+    for step in steps:
+        found.append(_step(plan, step, traffic, before))
+        before = before.later(step.bake.total_seconds(), step.weight, traffic)
+    return tuple(found)
 
 
-def _step(plan: AnalysisPlan, step: Step, rate: float, error_rate: float) -> StepPower:
-    seconds = step.bake.total_seconds()
-    per_second = rate * step.weight / 100
-    needed = requests_to_advance(plan, step.weight, error_rate)
-    takes = _time(needed, per_second)
-    sees = smallest_rise(plan, step.weight, int(per_second * seconds), error_rate)
+def _step(plan: AnalysisPlan, step: Step, traffic: Traffic, before: Moment) -> StepPower:
+    per_second = traffic.rate * step.weight / 100
+    needed = requests_to_advance(plan, step.weight, traffic, before)
     gated = gate.null(plan, step.weight) is not None
-    rules_out = gate.excess(plan, step.weight) if gated else 0.0
-    requests = int(per_second * seconds)
-    return StepPower(step.weight, step.bake, requests, needed, takes, rules_out, sees)
+    return StepPower(
+        weight=step.weight,
+        bake=step.bake,
+        requests=int(per_second * step.bake.total_seconds()),
+        needed=needed,
+        takes=_time(needed, per_second),
+        rules_out=gate.excess(plan, step.weight) if gated else 0.0,
+        sees=smallest_rise(plan, step, traffic, before),
+    )
 
 
 def _time(requests: float, per_second: float) -> timedelta:
@@ -101,100 +108,88 @@ def _time(requests: float, per_second: float) -> timedelta:
     return timedelta(seconds=requests / per_second)
 
 
-def requests_to_advance(plan: AnalysisPlan, weight: int, error_rate: float) -> int:
+def requests_to_advance(
+    plan: AnalysisPlan, weight: int, traffic: Traffic, before: Moment = AT_FIRST
+) -> int:
     """Return how many canary requests a healthy canary needs to open the gate; 0 without one."""
     least = max((limit.min_requests for limit in plan.limits), default=0)
-    harm = gate.null(plan, weight, dispersion(plan, JudgeState(), weight))
-    if harm is None:
-        return least
-    goal = -math.log(plan.doubt)
-    ways = [
-        (goal - math.log(share)) / drift
-        for share, drift in zip(
-            bets.GATE_SHARES, gate.drifts(error_rate, weight / 100, harm), strict=True
-        )
-        if drift > 0
-    ]
-    return max(math.ceil(min(ways)), least) if ways else 10**9
+    left, passed = list(gate_goals(plan)), 0.0
+    for stretch in stretches(plan, before, weight, traffic):
+        grows = gate_speeds(plan, stretch, traffic)
+        if grows is None:
+            return least
+        requests = traffic.rate * weight / 100 * stretch.seconds
+        ways = [goal / each for goal, each in zip(left, grows, strict=True) if each > 0]
+        if ways and (min(ways) <= requests or stretch.seconds == math.inf):
+            return max(math.ceil(passed + min(ways)), least)
+        if stretch.seconds < math.inf:
+            left = [goal - each * requests for goal, each in zip(left, grows, strict=True)]
+            passed += requests
+    return NEVER
 
 
-def requests_to_find(plan: AnalysisPlan, weight: int, error_rate: float, rise: float) -> float:
+def time_to_find(
+    plan: AnalysisPlan, course: Iterable[Stretch], traffic: Traffic, rise: float
+) -> float:
+    """Return after how many seconds a rise of the error rate is found, at a look; inf if never."""
+    field = racers(plan)
+    left, passed = [each.goal for each in field], 0.0
+    for stretch in course:
+        grows = speeds(plan, field, stretch, traffic, rise)
+        ways = [goal / each for goal, each in zip(left, grows, strict=True) if each > 0]
+        if ways and min(ways) <= stretch.seconds:
+            looks = math.ceil((passed + min(ways)) / plan.interval.total_seconds())
+            return looks * plan.interval.total_seconds()
+        left = [goal - each * stretch.seconds for goal, each in zip(left, grows, strict=True)]
+        passed += stretch.seconds
+    return math.inf
+
+
+def requests_to_find(plan: AnalysisPlan, weight: int, traffic: Traffic, rise: float) -> float:
     """Return how many canary requests it takes to find a rise of the error rate; inf if never."""
-    checks = checks_of(plan)
-    shares = importance(checks)
-    ways = [math.inf]
-    for check, importance_of in zip(checks, shares, strict=True):
-        if check.latency:
-            continue
-        phi = dispersion(plan, JudgeState(), weight)
-        null = Null(1 + check.most, ERROR_SLACK, phi)
-        if check.kind is Kind.LIMIT:
-            null = Null(0.0, check.most, phi)
-        elif weight == 100:
-            null = Null(0.0, unseen(error_rate, check, plan), phi)
-        for share, drift in zip(
-            bets.ERROR_SHARES, _drifts(null, weight, error_rate, rise), strict=True
-        ):
-            if drift > 0:
-                goal = -math.log(plan.alpha * importance_of * share * AT_START)
-                ways.append(max(goal / drift, 1.0))
-    return min(ways)
-
-
-def _drifts(null: Null, weight: int, error_rate: float, rise: float) -> tuple[float, ...]:
-    share = weight / 100
-    bad = min(error_rate + rise, 1.0)
-    rest = (1 - share) / share
-    both = ((1 - bad, bad), ((1 - error_rate) * rest, error_rate * rest))
-    return tuple(log_e(*both, pays(ratios, share, null), null) for ratios in bets.ERROR_BETS)
+    course = stretches(plan, Moment(), weight, traffic, FOREVER.total_seconds())
+    return time_to_find(plan, course, traffic, rise) * traffic.rate * weight / 100
 
 
 def smallest_rise(
-    plan: AnalysisPlan, weight: int, requests: int, error_rate: float
+    plan: AnalysisPlan, step: Step, traffic: Traffic, before: Moment = AT_FIRST
 ) -> float | None:
-    """Return the smallest rise of the error rate found within so many canary requests, or None."""
-    low, high = 0.0, 1.0 - error_rate
-    if requests_to_find(plan, weight, error_rate, high) > requests:
+    """Return the smallest rise of the error rate that a step's bake would find, or None."""
+    seconds = step.bake.total_seconds()
+    course = tuple(stretches(plan, before, step.weight, traffic, seconds))
+
+    def unseen(rise: float) -> bool:
+        return time_to_find(plan, course, traffic, rise) > seconds
+
+    low, high = 0.0, 1.0 - traffic.error_rate
+    if traffic.rate <= 0 or unseen(high):
         return None
-    for _ in range(GRID):
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        if requests_to_find(plan, weight, error_rate, middle) > requests:
-            low = middle
-        else:
-            high = middle
+        low, high = (middle, high) if unseen(middle) else (low, middle)
     return high
 
 
-def cost(
-    plan: AnalysisPlan, steps: Sequence[Step], rate: float, error_rate: float, rise: float
-) -> Cost:
-    """Return what a fault present from the start costs under these steps.
-
-    Evidence carries over from step to step; each step gives its share of what is needed.
-    """
-    found, passed, requests = 0.0, 0.0, 0.0
+def cost(plan: AnalysisPlan, steps: Sequence[Step], traffic: Traffic, rise: float) -> Cost:
+    """Return what a fault present from the start costs under these steps."""
+    course: list[Stretch] = []
+    before = Moment()
     for step in steps:
-        seconds, per_second = step.bake.total_seconds(), rate * step.weight / 100
-        if per_second <= 0:
-            continue
-        speed = per_second / requests_to_find(plan, step.weight, error_rate, rise)
-        if speed > 0 and found + speed * seconds >= 1:
-            last = (1 - found) / speed
-            bad = (requests + per_second * last) * rise
-            return Cost(rise, bad, timedelta(seconds=passed + last))
-        found, passed, requests = (
-            found + speed * seconds,
-            passed + seconds,
-            requests + per_second * seconds,
-        )
-    return Cost(rise, requests * rise, None)
+        seconds = step.bake.total_seconds()
+        course += stretches(plan, before, step.weight, traffic, seconds)
+        before = before.later(seconds, step.weight, traffic)
+    after = time_to_find(plan, course, traffic, rise)
+    bad, left = 0.0, after
+    for step in steps:
+        seconds = min(step.bake.total_seconds(), left)
+        bad += traffic.rate * step.weight / 100 * seconds * rise
+        left -= seconds
+    return Cost(rise, bad, None if after == math.inf else timedelta(seconds=after))
 
 
-def advice(
-    plan: AnalysisPlan, steps: Sequence[Step], rate: float, error_rate: float
-) -> tuple[str, ...]:
+def advice(plan: AnalysisPlan, steps: Sequence[Step], traffic: Traffic) -> tuple[str, ...]:
     """Return a warning per step that is too short for its traffic, and what to do; () if none."""
-    seen = foresee(plan, steps, rate, error_rate)
+    seen = foresee(plan, steps, traffic)
     warnings = [step.warning for step in seen if step.warning]
     if not warnings:
         return ()

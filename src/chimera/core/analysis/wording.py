@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
-from chimera.core.analysis import cells, warmth
-from chimera.core.analysis.checks import Check, Kind, dispersion
+from chimera.core.analysis import cells, moods, warmth
+from chimera.core.analysis.checks import Check, Kind, ask, dispersion
 from chimera.core.analysis.dispersion import NOTICEABLE
 from chimera.core.analysis.memory import Counts, JudgeState, past_stable
-from chimera.core.analysis.numbers import Numbers, as_bad
+from chimera.core.analysis.numbers import Numbers, as_bad, numbers
 from chimera.core.analysis.own import main_alpha
-from chimera.core.model import Verdict
+from chimera.core.model import Look, Verdict
 from chimera.core.plan import AnalysisPlan
 from chimera.core.words import chance, count, duration, millis, percent
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def describe_test(plan: AnalysisPlan, check: Check, state: JudgeState) -> str:
     """Name the rule that a check applies."""
     how = f"sequential test, {percent(main_alpha(plan))} false alarms per rollout"
-    phi = dispersion(plan, state, state.weight, latency=check.latency)
-    if phi >= NOTICEABLE:
-        what = "slow requests" if check.latency else "failures"
-        how += f", evidence discounted {phi:.2g} times as {what} may come in clumps"
+    how += _say_discount(plan, check, discount(plan, check, state))
     if check.kind is Kind.COMPARE and check.latency:
         more = percent(check.most)
         return f"the canary's slow requests against stable's plus {more}, at any duration ({how})"
@@ -34,11 +34,53 @@ def describe_test(plan: AnalysisPlan, check: Check, state: JudgeState) -> str:
     return f"at most {slow} of the canary's requests may take longer than {most} ({how})"
 
 
-def describe_evidence(check: Check, log_wealth: float, since: Counts) -> str:
+@dataclass(frozen=True, slots=True)
+class Discount:
+    """What evidence is divided by: at most `whole`, of which `clumps` for what comes at once."""
+
+    whole: float
+    clumps: float
+
+    @property
+    def moody(self) -> bool:
+        """Whether most of it is for moods."""
+        return self.whole >= moods.MATTERS * self.clumps
+
+
+def discount(plan: AnalysisPlan, check: Check, state: JudgeState) -> Discount:
+    """Return what evidence of a check is divided by now."""
+    at = state.seen_at or _NEVER
+    question = ask(check, plan, state, Look(at, plan.interval, state.weight))
+    if check.latency or question is None:
+        phi = dispersion(plan, state, state.weight, latency=check.latency)
+        return Discount(phi, phi)
+    return Discount(question.null.phi, question.clumps)
+
+
+def _say_discount(plan: AnalysisPlan, check: Check, found: Discount) -> str:
+    if found.whole < NOTICEABLE:
+        return ""
+    said = f", evidence discounted up to {found.whole:.2g} times"
+    if not found.moody:
+        what = "slow requests" if check.latency else "failures"
+        moody = " or moods" if found.whole >= NOTICEABLE * found.clumps else ""
+        return f"{said} as {what} may come in clumps{moody}"
+    if plan.error_dispersions:
+        return f"{said} as versions have moods"
+    return f"{said}: how much such versions' moods differ is not known yet"
+
+
+def describe_evidence(
+    plan: AnalysisPlan, check: Check, state: JudgeState, log_wealth: float, since: Counts
+) -> str:
     """Say how unlikely the numbers are for a healthy canary."""
     healthy = "kept the limit" if check.kind is Kind.LIMIT else "were as healthy as stable"
     odds = chance(math.exp(min(log_wealth, 700.0)))
     if odds == "nothing unusual":
+        if numbers(check, state).within is False and discount(plan, check, state).moody:
+            if plan.error_dispersions:
+                return "no more than versions' moods did in earlier rollouts"
+            return "no more than versions' moods may do, which are not known yet"
         return f"{odds} if the canary {healthy}"
     slow = f"{since.bad:,.0f} of {count(since.n, 'request')} too slow; " if check.latency else ""
     return f"{slow if since.n else ''}{odds} if the canary {healthy}"
