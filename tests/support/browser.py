@@ -29,6 +29,31 @@ addEventListener("securitypolicyviolation", (event) => {
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
 });
 """
+COUNTING = """
+(() => {
+  const note = (what, once) => {
+    const all = JSON.parse(sessionStorage.getItem("decisions") ?? "[]");
+    if (once && all.includes(what)) return;
+    sessionStorage.setItem("decisions", JSON.stringify([...all, what]));
+  };
+  const pressed = "a, button, summary, input[type=radio], input[type=checkbox]";
+  addEventListener("click", (event) => {
+    const on = event.target.closest?.(pressed);
+    if (on) note(`press ${(on.innerText || on.value || "").trim()}`);
+  }, true);
+  addEventListener("change", (event) => {
+    const on = event.target;
+    if (!on.matches(pressed)) note(`fill ${on.name} at ${location.pathname}`, true);
+  }, true);
+})();
+"""
+DECISIONS = """
+() => {
+  const all = JSON.parse(sessionStorage.getItem("decisions") ?? "[]");
+  sessionStorage.removeItem("decisions");
+  return all;
+}
+"""
 AUDIT = """
 async () => {
   const found = await axe.run(document, {resultTypes: ["violations"]});
@@ -82,9 +107,29 @@ class Visit:
         found: list[str] = await self.page.evaluate(AUDIT)
         return found
 
+    async def decisions(self) -> list[str]:
+        """Return what was pressed and which fields were filled since this was asked last."""
+        taken: list[str] = await self.page.evaluate(DECISIONS)
+        return taken
+
     async def shoot(self, name: str) -> None:
         """Keep a screenshot of the whole page."""
         await self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+    async def inspected(self, name: str) -> list[str]:
+        """Keep a screenshot in both themes and on a phone; return what axe-core finds in any."""
+        found = []
+        shapes: list[tuple[Any, tuple[int, int]]] = [
+            ("dark", WIDE),
+            ("light", PHONE),
+            ("light", WIDE),
+        ]
+        for theme, (width, height) in shapes:
+            await self.page.emulate_media(color_scheme=theme)
+            await self.page.set_viewport_size({"width": width, "height": height})
+            await self.shoot(f"{name}-{theme}-{width}")
+            found += [f"{theme} {width}: {one}" for one in await self.violations()]
+        return found
 
     def hear(self, message: ConsoleMessage) -> None:
         """Note what the console says."""
@@ -121,6 +166,7 @@ async def visiting(
     )
     context.set_default_timeout(PATIENCE_MS)
     await context.add_init_script(REPORTS)
+    await context.add_init_script(COUNTING)
     visit = Visit(await context.new_page(), url, tolerated=tolerated)
     context.on("console", visit.hear)
     context.on("weberror", lambda error: visit.note(f"thrown: {error.error}"))

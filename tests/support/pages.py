@@ -98,3 +98,11 @@ def mentioned_commands(page: Path) -> list[str]:
 def words(command: str) -> list[str]:
     """Split a command as a shell does, up to a pipe, a redirection or a comment."""
     return shlex.split(_ENDS_A_COMMAND.split(f"{command} ", maxsplit=1)[0])
+
+
+def documented(way: str) -> int:
+    """Return how many presses and fields the guide to the page says that a way takes."""
+    guide = (ROOT / "docs" / "how-to" / "deploy-from-the-page.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\| {re.escape(way)} \| .* \| (\d+) \|$", guide, re.MULTILINE)
+    assert row, f"no row '{way}'"
+    return int(row[1])

@@ -7,6 +7,7 @@ import yaml
 from playwright.async_api import Page, expect
 from tests.support.browser import browsing, visiting
 from tests.support.cloud_house import ALB, MESH, CloudHouse, traffic
+from tests.support.pages import documented
 from tests.support.upped import upped
 
 pytestmark = [
@@ -30,30 +31,37 @@ async def test_from_the_account_to_a_promoted_and_a_rolled_back_version(house: C
         visiting(browser, up.url, code=up.code) as visit,
     ):
         page = visit.page
-        await visit.open("/new")
-        await page.locator(f"input[value={house.platform}]").check()
+        await visit.decisions()
+        await page.get_by_role("link", name="New rollout").click()
+        await page.locator(f"input[value={house.platform}]").click()
+        regions = page.locator("datalist#regions option")
+        assert "eu-west-1" in await regions.evaluate_all("all => all.map(one => one.value)")
         await _go(page)
         await expect(page.get_by_text("You are")).to_be_visible()
         await expect(page.get_by_text("that a rollout needs")).to_be_visible()
-        assert await visit.violations() == []
-        await visit.shoot(f"wizard-{house.platform}-place")
+        assert await visit.inspected(f"wizard-{house.platform}-place") == []
         await _go(page)
-        await page.locator(f'input[value="found:{house.service}"]').check()
-        await visit.shoot(f"wizard-{house.platform}-service")
-        assert await visit.violations() == []
+        await page.locator(f'input[value="found:{house.service}"]').click()
+        assert await visit.inspected(f"wizard-{house.platform}-service") == []
         await _go(page)
         async with traffic(house) as met:
             await _version(page, "2")
+            await _go(page)
+            await expect(page.get_by_text("Every write, in order")).to_be_visible()
+            taken = await visit.decisions()
             await _faster(page, house)
-            await visit.shoot(f"wizard-{house.platform}-review")
-            assert await visit.violations() == []
+            assert await visit.inspected(f"wizard-{house.platform}-review") == []
+            await visit.decisions()
             await _go(page, "Start the rollout")
+            taken += await visit.decisions()
+            assert documented("A first canary of a service on ECS") == len(taken), taken
             await page.get_by_role("heading", name="Promoted 2").wait_for(timeout=ROLLOUT_MS)
             assert (met.errors, met.lost) == (0, 0)
             await visit.shoot(f"wizard-{house.platform}-promoted")
 
             await expect(page.get_by_text("Succeeded").first).to_be_visible(timeout=60_000)
             await visit.open(f"/new?service={house.service}")
+            await expect(page.locator('input[name=version][value^="3 "]')).to_be_checked()
             await _version(page, "3")
             await page.get_by_text("As last time", exact=True).click()
             await _go(page)
@@ -70,21 +78,20 @@ async def _go(page: Page, button: str = "Continue") -> None:
 async def _version(page: Page, tag: str) -> None:
     """Choose an image by its tag; it is offered by its digest."""
     await expect(page.get_by_text("Newest images of its repository")).to_be_visible()
-    await page.locator(f'input[name=version][value^="{tag} "]').check()
+    await page.locator(f'input[name=version][value^="{tag} "]').click()
     await _go(page)
     await expect(page.get_by_text("How careful shall it be?")).to_be_visible()
 
 
 async def _faster(page: Page, house: CloudHouse) -> None:
     """Take the range's time into the file that the review shows."""
-    await page.get_by_text("Fast", exact=True).click()
-    await _go(page)
     await page.get_by_text("The same as a file and a command").click()
     written = page.get_by_label("chimera.yaml")
     spec = yaml.safe_load(await written.input_value())
     spec["target"] |= {"period": f"{house.box.options.period_s}s", "propagation": "600ms"}
     spec.pop("latencyP95", None)  # machines are slow
     spec |= {
+        "strategy": "fast",
         "steps": [{"setWeight": weight, "bake": "3s"} for weight in (20, 50, 100)],
         "errorRate": "5%",
         "scaleDownDelay": "1s",
