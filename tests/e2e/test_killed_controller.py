@@ -25,7 +25,7 @@ from chimera.core.state import Phase
 from chimera.engine.activities import Activities
 
 ROOT = Path(__file__).parents[2]
-QUICK = {
+QUICK: dict[str, Any] = {
     "steps": [{"setWeight": 50, "bake": "1s"}, {"setWeight": 100, "bake": "1s"}],
     "lease": "10s",
     "progressDeadline": "10m",
@@ -91,19 +91,9 @@ TAKEN_BACK = {
     "abort": (Phase.PROGRESSING, 50, "10m", ("before:restore", "after:remove_canary")),
     "revert": (Phase.RETIRING, 100, "1s", ("before:shift@100", "after:restore")),
 }
-BEGINS = ["started", "prepared", "shifted"]
 HISTORIES = {
-    "abort": [*BEGINS, "abort", "restored", "removed"],
-    "revert": [
-        *BEGINS,
-        "judged",
-        "shifted",
-        "judged",
-        "committed",
-        "revert",
-        "restored",
-        "removed",
-    ],
+    "abort": "started prepared shifted abort restored removed",
+    "revert": "started prepared shifted judged shifted judged committed revert restored removed",
 }
 
 
