@@ -119,7 +119,7 @@ class AnalysisPlan:
     what the next one risks; () advances by the limits alone. compare: judge the canary against
     stable beyond the limits too.
     alpha: the chance of rolling back a healthy version, over the whole deployment. harm_budget: the
-    share of all responses that a fault may spoil unseen after an advance; doubt: the chance of
+    share of all responses that errors may spoil unseen after an advance; doubt: the chance of
     advancing in spite of more. error_tolerance, latency_tolerance: how much worse than stable is
     still healthy (0.1 = 10 %). warm_up: how long latency is not judged at first; slow_start: nor,
     until then, while the canary is slower than stable. skew: how far the two arms' numbers may lie

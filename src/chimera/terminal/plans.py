@@ -34,7 +34,7 @@ def plan_view(report: PlanReport) -> RenderableType:
         if report.outlook:
             parts += _section("What it can see", outlook_view(report.outlook))
     notes = [Text(f"{plain(note)}") for note in report.notes]
-    heading = "From the next version on" if report.first else "What applies by default"
+    heading = "From the next version on" if report.first else "What applies"
     parts += _section(heading, Group(*notes)) if notes else []
     return Group(*parts)
 

@@ -7,6 +7,7 @@ import pytest
 
 from chimera.core.plan import OnNoData
 from chimera.core.spec import FULL, TEN_LINES, describe, dump, json_schema, load, plan_of
+from chimera.core.spec.judging import judging
 from chimera.core.spec.reference import reference
 from chimera.platforms.local.options import LocalTarget
 
@@ -50,7 +51,7 @@ def test_the_full_form_leaves_little_to_the_strategy() -> None:
     assert [step.weight for step in plan.steps] == [1, 10, 50, 95, 100]
     assert [step.bake.total_seconds() for step in plan.steps] == [120, 300, 300, 300, 600]
     assert plan.analysis.on_no_data is OnNoData.ROLLBACK
-    assert len(describe(spec)) == 2
+    assert len(describe(spec)) == 1 + len(tuple(judging(plan.analysis)))
     used = set(re.findall(r"^ *(?:- )?(\w+):", FULL, re.MULTILINE))
     assert set(json_schema({})["properties"]) - used == {"errorRate", "latencyP50", "latencyP99"}
 

@@ -211,7 +211,7 @@ class Analysis(FilledPart):
     harm_budget: Annotated[Percent, share(0.0001, 0.5)] | None = Field(
         default=None,
         alias="harmBudget",
-        description="Before each advance, a fault is ruled out that would spoil more than this "
+        description="Before each advance, errors are ruled out that would spoil more than this "
         "share of all responses at the next weight; less needs more requests.",
     )
     error_tolerance: Annotated[Percent, share(0.01, 10)] | None = Field(

@@ -1,12 +1,12 @@
-"""The defaults that apply to a spec, each in one plain sentence."""
+"""What applies to a spec, each in one plain sentence: its defaults, and how it is judged."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from chimera.core.spec.checks import Analysis
+from chimera.core.spec.judging import judging
 from chimera.core.spec.models import SHORTHANDS, Spec
-from chimera.core.spec.normal import limits_of
+from chimera.core.spec.normal import plan_of
 from chimera.core.spec.presets import PRESETS, Preset
 from chimera.core.spec.steps import Pause, SetWeight
 from chimera.core.spec.values import format_percent, say_duration
@@ -15,13 +15,15 @@ from chimera.core.spec.values import format_percent, say_duration
 def describe(spec: Spec, *, leased: bool = True) -> tuple[str, ...]:
     """Return one sentence per default that applies because the spec does not say otherwise.
 
-    leased: whether the platform takes the canary's weight back by itself.
+    How the canary is judged is said whether it is a default or not. leased: whether the platform
+    takes the canary's weight back by itself.
     """
     preset = PRESETS[spec.strategy]
     return (
         *_strategy(spec, preset),
         *_steps(spec, preset),
         *_limits(spec, preset),
+        *judging(plan_of(spec).analysis),
         *_evidence(spec, preset),
         *_times(spec, preset, leased=leased),
     )
@@ -72,37 +74,10 @@ def _limits(spec: Spec, preset: Preset) -> Iterator[str]:
         yield f"Errors: at most {percent(preset.error_rate)} of the requests."
     if sticky and not {*named, *short} - {"errorRate"}:
         yield "Latency: not judged, because no limit is given."
-    if not sticky:
-        yield from _comparison(spec.analysis, preset)
-
-
-def _comparison(analysis: Analysis, preset: Preset) -> Iterator[str]:
-    own = {
-        m.name
-        for m in analysis.metrics
-        if m.max_increase_over_stable is not None and m.query is None
-    }
-    if analysis.error_tolerance is None and "errorRate" not in own:
-        more = percent(preset.error_tolerance)
-        yield f"Errors are compared: more than {more} above stable's is a fault."
-    if analysis.latency_tolerance is None and not own - {"errorRate"}:
-        more = percent(preset.latency_tolerance)
-        yield f"Latency is compared: more than {more} above stable's slow requests is a fault."
-    if analysis.false_alarms is None:
-        rare = percent(preset.false_alarms)
-        yield f"A version as healthy as stable is rolled back by chance in {rare} of rollouts."
-    if analysis.harm_budget is None:
-        most = percent(preset.harm_budget)
-        yield f"A step ends once faults that would spoil {most} of all responses are ruled out."
 
 
 def _evidence(spec: Spec, preset: Preset) -> Iterator[str]:
     analysis = spec.analysis
-    own = sum(m.min_requests is not None and m.query is None for m in analysis.metrics)
-    if own < len(limits_of(spec)):
-        unless = " unless it says otherwise" if own else ""
-        needed = f"{preset.min_requests} requests to the canary"
-        yield f"A check passes only after {needed}{unless}."
     if analysis.interval is None:
         yield f"The metrics are looked at every {say_duration(preset.interval)}."
     if analysis.no_data_deadline is None:

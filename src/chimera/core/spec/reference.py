@@ -37,7 +37,7 @@ names, errors or latency, replaces the strategy's check of that kind; a kind tha
 it. Whatever the limits, the canary's errors and latency are also compared with the running stable
 version's by the tolerances, unless users are sticky; `maxIncreaseOverStable` takes the place of the
 comparison of its kind. Latency is compared at several durations at once, so it needs no limit. A
-check that fails is acted on at once; a step ends after its bake when every check passes and faults
+check that fails is acted on at once; a step ends after its bake when every check passes and errors
 worth the harm budget are ruled out."""
 _STEPS = """\
 - `setWeight` directly followed by a `pause` with a duration bakes for that pause; with a `bake` of
