@@ -15,7 +15,12 @@ from chimera.web.wizard.setups import KIND, Job
 
 WRITES = (
     Change("+", "process logo-2-0", "one replica of 2", cost="none"),
-    Change("~", "weights of logo", "5 % to 2", permission="elasticloadbalancing:ModifyRule"),
+    Change(
+        "~",
+        "listener rule logo-alb/89b27f77c2a9cdcc/fd664c7730fcd943/14a8544cbdcc5fcc",
+        "5 % to 2",
+        permission="elasticloadbalancing:ModifyRule, elasticloadbalancing:DescribeRules",
+    ),
     Change("-", "process logo-1-0", "1 is not needed any more"),
 )
 PLAN = PlanReport(make_rollout(), WRITES, ())
