@@ -102,6 +102,8 @@ class ListedRollout(BaseModel):
     updated_at: datetime
     headline: str
     unattended: str
+    engine: str = ""
+    elsewhere: str = ""
 
 
 class RolloutPage(BaseModel):

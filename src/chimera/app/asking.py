@@ -10,6 +10,7 @@ from typing import Any
 from chimera import __version__
 from chimera.app import reading, replaying
 from chimera.app.diagnosis import diagnose
+from chimera.app.engines import Engines
 from chimera.app.feeds import MOST_LIVE, RECENT, House
 from chimera.app.live import LiveHub
 from chimera.app.lock import Controller, find_controller
@@ -33,6 +34,7 @@ class Asking:
         self.settings = settings
         self._store = store
         self._catalog = catalog
+        self.engines = Engines(settings)
 
     async def status(self, ref: str) -> RolloutView:
         """Return one rollout; RolloutNotFound lists what exists."""
@@ -137,7 +139,15 @@ class Asking:
         plan = plan_of(spec) if spec is not None else row.rollout.plan
         return replaying.replay(reading.view(row), plan, rows, views)
 
+    async def drives(self) -> bool:
+        """Whether any rollout is live that is driven here."""
+        return bool(await self._store.find(live=True, limit=1, engines=self.engines.known))
+
     def _attended(self, view: RolloutView) -> RolloutView:
+        if not view.state.over and not self.engines.drive(view.engine):
+            if view.unattended:  # it was let go of
+                return view
+            return replace(view, elsewhere=reading.elsewhere(view.rollout.id, view.engine))
         mine = not view.state.over and not view.unattended and self.settings.engine.embedded
         alone = mine and self.controller() is None
         if not alone:

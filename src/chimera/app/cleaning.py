@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from chimera.app.engines import Engines
 from chimera.app.reports import Answer, Sweep
-from chimera.core.errors import ProviderError
+from chimera.core.errors import ProviderError, RolloutConflict
 from chimera.core.model import Resource, Revision, Service
+from chimera.core.state import Phase
+from chimera.core.words import count
 from chimera.platforms.catalog import Catalog
 from chimera.ports.platform import Platform
 from chimera.ports.sweeping import Sweeping
-from chimera.store import Store
+from chimera.store import RolloutRow, Store
 
 if TYPE_CHECKING:
     from chimera.engine.client import EngineClient
@@ -33,24 +37,29 @@ class Orphans:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What was found, and in a sentence each, where nobody could look."""
+    """What was found; in a sentence each, where nobody could look and what others look after."""
 
     orphans: tuple[Orphans, ...]
     unseen: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
-async def find_orphans(store: Store, catalog: Catalog, service: str = "") -> Findings:
+async def find_orphans(
+    store: Store, catalog: Catalog, engines: Engines, service: str = ""
+) -> Findings:
     """Compare the inventory with the live rollouts and the stable versions.
 
     What only a platform's tags tell of is taken into the inventory first; nothing else is changed.
     A service that was deployed to several places, such as another cluster, is looked at in each.
 
+    engines: what rollouts of others have made is left to them: it may run on another machine.
     service: only this one's. A service that a rollout holds has no orphans: its canary may have the
     name of one that was left over, and the version before is kept warm to be reverted to.
     """
-    places = await _places(store, service)
+    places, others = await _places(store, engines, service)
     unseen = await _take_in(store, catalog, places)
-    resources = await store.inventory.find(service=service)
+    made = await store.inventory.find(service=service)
+    resources = [one for one in made if one.rollout not in others]
     found = []
     for name in sorted({resource.service for resource in resources} & places.keys()):
         if await store.live(name) is not None:
@@ -64,7 +73,8 @@ async def find_orphans(store: Store, catalog: Catalog, service: str = "") -> Fin
                 found.append(await _orphans(catalog, place, here))
             except ProviderError as error:
                 unseen[name] = _unseen(name, error)
-    return Findings(tuple(one for one in found if one.resources), tuple(unseen.values()))
+    left = tuple(one for one in found if one.resources)
+    return Findings(left, tuple(unseen.values()), _elsewhere(made, others))
 
 
 async def _orphans(catalog: Catalog, place: _Place, resources: tuple[Resource, ...]) -> Orphans:
@@ -96,34 +106,62 @@ async def sweep(
     store: Store,
     catalog: Catalog,
     connect: Callable[[], Awaitable[EngineClient]],
+    engines: Engines,
     service: str = "",
     *,
     dry_run: bool = False,
 ) -> Sweep:
     """Find orphans, and unless `dry_run` have the controller remove them."""
-    seen = await find_orphans(store, catalog, service)
+    seen = await find_orphans(store, catalog, engines, service)
     found = tuple(resource for one in seen.orphans for resource in one.resources)
     if dry_run or not found:
-        return Sweep(found, unseen=seen.unseen)
+        return Sweep(found, unseen=seen.unseen, elsewhere=seen.elsewhere)
     from chimera.engine.maintenance import Maintenance, maintain
 
     client = await connect()
     removed: list[Resource] = []
     left: list[Resource] = []
+    unseen = list(seen.unseen)
     for name in dict.fromkeys(one.service.name for one in seen.orphans):
         # Looked at again: a rollout may have begun while the controller was started.
-        for one in (await find_orphans(store, catalog, name)).orphans:
+        for one in (await find_orphans(store, catalog, engines, name)).orphans:
             wanted = Maintenance(service=one.service, remove=one.revisions, rest_of=one.rollouts)
-            done = await maintain(client, wanted)
+            try:
+                done = await maintain(client, wanted)
+            except RolloutConflict as error:  # it has just begun
+                unseen.append(f"{name} was left alone: {error}")
+                continue
             removed += done.removed
             left += done.left
-    return Sweep(found, tuple(removed), tuple(left), seen.unseen)
+    return Sweep(found, tuple(removed), tuple(left), tuple(unseen), seen.elsewhere)
+
+
+async def refuse_taken(store: Store, engines: Engines, last: RolloutRow) -> None:
+    """Raise RolloutConflict if a service is not one's own to remove, or a rollout holds it.
+
+    last: its last rollout. Where it is removed that is looked at once more, and then held.
+    """
+    if not engines.drive(last.engine):
+        raise RolloutConflict(
+            f"{last.service} belongs to another controller, {last.engine}",
+            hint="run `chimera down` there",
+        )
+    live = await store.live(last.service)
+    if live is not None and live.state.phase is not Phase.CLEANUP_INCOMPLETE:
+        raise RolloutConflict(
+            f"rollout {live.id} holds {live.service}",
+            rollout=live.id,
+            hint=f"end it first: `chimera abort {live.id}`",
+        )
 
 
 def swept(done: Sweep) -> Answer:
     """Say what a retried cleanup came to."""
     left = f", left: {', '.join(map(str, done.left))}" if done.left else ", nothing is left"
-    return Answer(f"{len(done.removed)} resources removed{left}", accepted=not done.left)
+    others = (*done.unseen, *done.elsewhere)
+    if others and not done.left:
+        left = f"; {'; '.join(others)}"
+    return Answer(f"{len(done.removed)} resources removed{left}", not done.left and not others)
 
 
 @dataclass(slots=True)
@@ -143,11 +181,17 @@ class _Places(list[_Place]):
         return next((one for one in self if resource.rollout in one.rollouts), self[0])
 
 
-async def _places(store: Store, service: str) -> dict[str, _Places]:
-    """Return by service where this ledger's rollouts went."""
+async def _places(
+    store: Store, engines: Engines, service: str
+) -> tuple[dict[str, _Places], dict[str, str]]:
+    """Return by service where this ledger's rollouts went, and others' rollouts by their engine."""
     found: dict[str, _Places] = {}
+    others: dict[str, str] = {}
     for row in await store.find(service=service, limit=10_000):  # newest first
         its = row.rollout
+        if not engines.drive(row.engine):
+            others[row.id] = row.engine
+            continue
         places = found.setdefault(its.service.name, _Places())
         place = next((one for one in places if _same_place(one.service, its.service)), None)
         if place is None:
@@ -156,7 +200,17 @@ async def _places(store: Store, service: str) -> dict[str, _Places]:
         place.rollouts.add(row.id)
         for revision in (its.stable, its.canary):
             place.known.setdefault(revision.name, revision)
-    return found
+    return found, others
+
+
+def _elsewhere(made: Sequence[Resource], others: Mapping[str, str]) -> tuple[str, ...]:
+    """Say what was made by rollouts of another controller."""
+    theirs = Counter((one.service, others[one.rollout]) for one in made if one.rollout in others)
+    return tuple(
+        f"{count(number, 'resource')} of {name} {'is' if number == 1 else 'are'} left to another "
+        f"controller, {engine}"
+        for (name, engine), number in sorted(theirs.items())
+    )
 
 
 def _same_place(one: Service, other: Service) -> bool:

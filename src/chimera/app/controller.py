@@ -24,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chimera import __version__
+from chimera.app.engines import Engines
 from chimera.app.launch import IDLE_S, is_wanted
 from chimera.app.lock import Controller, hold_controller_lock
 from chimera.app.operations import Chimera
@@ -77,7 +78,7 @@ async def controller(
         client = await EngineClient.connect(settings.engine, address)
         deps = EngineDeps(ledger=store, platform=catalog.get, provider=catalog.provider)
         await stack.enter_async_context(run_worker(settings.engine, address, deps))
-        for sentence in await resume(store, client):
+        for sentence in await resume(store, client, Engines(settings)):
             announce(sentence)
         chimera = Chimera(settings, store, catalog, functools.partial(_same, client))
         page = await stack.enter_async_context(door(chimera)) if door else ""
@@ -134,7 +135,7 @@ def stopping() -> asyncio.Event:
 async def _until_idle(chimera: Chimera, home: Path, stop: asyncio.Event) -> None:
     idle_since = time.monotonic()
     while not stop.is_set():
-        busy = bool(await chimera.history(live=True, limit=1)) or is_wanted(home)
+        busy = await chimera.drives() or is_wanted(home)
         if busy:
             idle_since = time.monotonic()
         elif time.monotonic() - idle_since > IDLE_S:

@@ -168,7 +168,7 @@ class Chimera(Asking):
         async with wanting(self.settings.home):
             client = await self._engine()
             await planning.refuse_moved(self._catalog.get(rollout.service.platform), rollout)
-            await self._store.open_rollout(rollout, datetime.now(UTC))
+            await self._store.open_rollout(rollout, datetime.now(UTC), self.engines.name)
             await client.start(rollout)
         return rollout
 
@@ -215,6 +215,8 @@ class Chimera(Asking):
         )
         if not row.live:
             return late.answer(row.rollout, row.state, event)
+        if not self.engines.drive(row.engine):
+            return Answer(reading.elsewhere(row.id, row.engine), accepted=False)
         client = await self._engine()
         with suppress(RolloutNotFound):
             answer = await client.request(row.id, event)
@@ -253,19 +255,13 @@ class Chimera(Asking):
     async def _sweep(self, service: str = "", *, dry_run: bool = False) -> Sweep:
         async with wanting(self.settings.home):
             return await cleaning.sweep(
-                self._store, self._catalog, self._engine, service, dry_run=dry_run
+                self._store, self._catalog, self._engine, self.engines, service, dry_run=dry_run
             )
 
     async def down(self, service: str) -> Sweep:
         """Remove a service altogether; RolloutConflict while a rollout holds it."""
         row = await reading.resolve(self._store, service)
-        live = await self._store.live(row.service)
-        if live is not None and live.state.phase is not Phase.CLEANUP_INCOMPLETE:
-            raise RolloutConflict(
-                f"rollout {live.id} holds {row.service}",
-                rollout=live.id,
-                hint=f"end it first: `chimera abort {live.id}`",
-            )
+        await cleaning.refuse_taken(self._store, self.engines, row)
         from chimera.engine.maintenance import Maintenance, maintain
 
         async with wanting(self.settings.home):

@@ -25,6 +25,7 @@ def view(row: RolloutRow) -> RolloutView:
         updated_at=row.updated_at,
         headline=headline(row.rollout, row.state),
         unattended=_let_go(row) if row.released else "",
+        engine=row.engine,
     )
 
 
@@ -91,6 +92,11 @@ async def _only_live(store: Store) -> RolloutRow:
     if latest:
         return latest[0]
     raise RolloutNotFound("no rollout yet", hint="start one with `chimera deploy`")
+
+
+def elsewhere(rollout: str, engine: str) -> str:
+    """Say that another controller drives a rollout."""
+    return f"{rollout} is driven by another controller, {engine}: steer it there"
 
 
 def unattended(view: RolloutView, *, leased: bool) -> str:

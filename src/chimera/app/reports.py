@@ -34,6 +34,7 @@ class RolloutView:
     """A rollout as people see it. headline: what goes on now or how it ended, in one sentence.
 
     unattended: what it means that nobody drives this one although it is not over, or "".
+    elsewhere: who drives it, if it is not this Chimera, or "". engine: the name of what drives it.
     """
 
     rollout: Rollout
@@ -42,6 +43,8 @@ class RolloutView:
     updated_at: datetime
     headline: str
     unattended: str = ""
+    engine: str = ""
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +93,15 @@ class Answer:
 class Sweep:
     """What `gc` found, resources that nobody needs, and what it removed of them.
 
-    unseen: what could not be looked at, a sentence each.
+    unseen: what could not be looked at, a sentence each. elsewhere: what is left to another
+    controller, likewise.
     """
 
     found: tuple[Resource, ...]
     removed: tuple[Resource, ...] = ()
     left: tuple[Resource, ...] = ()
     unseen: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from chimera.app.engines import Engines
 from chimera.store import RolloutRow, Store
 
 if TYPE_CHECKING:
@@ -33,10 +34,13 @@ async def revive(store: Store, client: EngineClient, row: RolloutRow) -> bool:
     return False
 
 
-async def resume(store: Store, client: EngineClient) -> tuple[str, ...]:
-    """Revive all that the ledger says is live; return a sentence for each."""
+async def resume(store: Store, client: EngineClient, engines: Engines) -> tuple[str, ...]:
+    """Revive all that is live and one's own; return a sentence for each.
+
+    What another engine drives is not asked for here: not to know it is no proof of a loss.
+    """
     said = []
-    for row in await store.find(live=True, limit=10_000):
+    for row in await store.find(live=True, limit=10_000, engines=engines.known):
         if await revive(store, client, row):
             said.append(f"resumed: {row.id}")
         else:

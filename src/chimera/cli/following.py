@@ -135,9 +135,10 @@ class Follower:
         for line in lines:
             at = f"{line.at.astimezone(UTC):%H:%M:%S}"
             self.out.note(f"{at}  {line.weight:>3} %  {plain(line.sentence)}")
-        if view.unattended and not self.alone:
-            self.out.note(plain(view.unattended))
-        self.alone = bool(view.unattended)
+        warning = view.unattended or view.elsewhere
+        if warning and not self.alone:
+            self.out.note(plain(warning))
+        self.alone = bool(warning)
         if lines and self.out.format == "jsonl":
             self.out.row(view)
 

@@ -66,6 +66,8 @@ def _phase(view: RolloutView) -> str:
     state = view.state
     if view.unattended:
         return f"{state.words}, no controller"
+    if view.elsewhere:
+        return f"{state.words}, another controller"
     traffic = not state.phase.final and state.phase is not Phase.RETIRING
     return f"{state.words}, {state.weight} %" if traffic else state.words
 

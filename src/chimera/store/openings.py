@@ -15,8 +15,8 @@ from chimera.store.holds import refuse_held
 from chimera.store.tables import ROLLOUTS
 
 
-def opening(rollout: Rollout, at: datetime) -> Callable[[sa.Connection], None]:
-    """Return the work that records a rollout and takes its service."""
+def opening(rollout: Rollout, at: datetime, engine: str) -> Callable[[sa.Connection], None]:
+    """Return the work that records a rollout and takes its service. engine: what drives it."""
     definition = codec.ROLLOUT.encode(rollout)
     opened_at = codec.moment(at)
 
@@ -28,7 +28,7 @@ def opening(rollout: Rollout, at: datetime) -> Callable[[sa.Connection], None]:
         refuse_held(connection, rollout.service.name)
         row = _first_row(rollout, definition, opened_at)
         connection.execute(sa.insert(ROLLOUTS), row | {"opening": book.length + 1})
-        book.note(journal.OPENED, opened_at, row)
+        book.note(journal.OPENED, opened_at, row, codec.name(engine))
 
     return work
 

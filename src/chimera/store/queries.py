@@ -12,9 +12,14 @@ from chimera.core.state import Phase
 from chimera.ports.ledger import LookRecord
 from chimera.store import codec
 from chimera.store.rows import EventRow, LookRow, RolloutRow
-from chimera.store.tables import EVENTS, LOOKS, ROLLOUTS
+from chimera.store.tables import EVENTS, JOURNAL, LOOKS, ROLLOUTS
 
 _SHOWN = 5
+# What drives a rollout stands in the journal's line about its opening, and so in its hash.
+_ENGINE = sa.func.coalesce(JOURNAL.c.note, "")
+_OPENED = sa.select(ROLLOUTS, _ENGINE.label("engine")).outerjoin(
+    JOURNAL, JOURNAL.c.n == ROLLOUTS.c.opening
+)
 
 
 def get(rollout: str) -> Callable[[sa.Connection], RolloutRow]:
@@ -32,13 +37,16 @@ def find(
     phases: Iterable[Phase],
     limit: int,
     before: str,
+    engines: Collection[str] | None,
 ) -> Callable[[sa.Connection], tuple[RolloutRow, ...]]:
     """Return the work that lists rollouts, the last opened first. services: None is all."""
     wanted = sorted(phase.value for phase in phases)
     names = None if services is None else sorted(map(codec.clean, services))
 
     def work(connection: sa.Connection) -> tuple[RolloutRow, ...]:
-        query = sa.select(ROLLOUTS).order_by(ROLLOUTS.c.opening.desc()).limit(limit)
+        query = _OPENED.order_by(ROLLOUTS.c.opening.desc()).limit(limit)
+        if engines is not None:
+            query = query.where(_ENGINE.in_(sorted({"", *engines})))
         if names is not None:
             query = query.where(ROLLOUTS.c.service.in_(names))
         if live is not None:
@@ -149,11 +157,11 @@ def _rollout(connection: sa.Connection, rollout: str) -> RolloutRow:
 
 def _row(connection: sa.Connection, rollout: str) -> sa.Row[tuple[object, ...]]:
     rollout = codec.clean(rollout)
-    exact = connection.execute(sa.select(ROLLOUTS).where(ROLLOUTS.c.id == rollout)).one_or_none()
+    exact = connection.execute(_OPENED.where(ROLLOUTS.c.id == rollout)).one_or_none()
     if exact is not None:
         return exact
     begins = sa.func.substr(ROLLOUTS.c.id, 1, len(rollout)) == rollout
-    query = sa.select(ROLLOUTS).where(begins).order_by(ROLLOUTS.c.id).limit(_SHOWN)
+    query = _OPENED.where(begins).order_by(ROLLOUTS.c.id).limit(_SHOWN)
     found = connection.execute(query).all() if rollout else []
     if len(found) == 1:
         return found[0]
@@ -177,6 +185,7 @@ def _rollout_row(row: sa.Row[tuple[object, ...]]) -> RolloutRow:
         released=row.released,
         events=row.events,
         looks=row.looks,
+        engine=row.engine,
     )
 
 

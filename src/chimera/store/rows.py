@@ -17,6 +17,7 @@ class RolloutRow:
     """A rollout: its definition and where it stands. live: it holds its service.
 
     events, looks: how many were ever written. released: why it had to let go of its service, or "".
+    engine: the name of what drives it, or "".
     """
 
     rollout: Rollout
@@ -27,6 +28,7 @@ class RolloutRow:
     released: str = ""
     events: int = 0
     looks: int = 0
+    engine: str = ""
 
     @property
     def id(self) -> str:

@@ -105,12 +105,13 @@ class Store:
 
     # The ledger
 
-    async def open_rollout(self, rollout: Rollout, at: datetime) -> None:
+    async def open_rollout(self, rollout: Rollout, at: datetime, engine: str = "") -> None:
         """Record a definition and take its service. The same again is a no-op.
 
-        RolloutConflict if another rollout holds the service; LedgerError for another definition.
+        engine: the name of what drives it, "" if it has none. RolloutConflict if another rollout
+        holds the service; LedgerError for another definition.
         """
-        await self._database.write(openings.opening(rollout, at), _WRITE)
+        await self._database.write(openings.opening(rollout, at, engine), _WRITE)
 
     async def append(self, rollout: str, entries: tuple[Entry, ...]) -> None:
         """Append events in one transaction; the last one's state becomes the rollout's.
@@ -166,15 +167,17 @@ class Store:
         limit: int = 50,
         before: str = "",
         among: Collection[str] | None = None,
+        engines: Collection[str] | None = None,
     ) -> tuple[RolloutRow, ...]:
         """Return rollouts, the last opened first. before: an id; only those opened earlier.
 
-        among: only of these services.
+        among: only of these services. engines: only those that one of these drives, or that name
+        none.
         """
         phases = (phase,) if isinstance(phase, Phase) else tuple(phase)
         if service:
             among = {service} if among is None else {service} & set(among)
-        work = queries.find(among, live, phases, limit, before)
+        work = queries.find(among, live, phases, limit, before, engines)
         return await self._database.read(work, _READ)
 
     async def live(self, service: str) -> RolloutRow | None:

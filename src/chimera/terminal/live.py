@@ -123,7 +123,7 @@ class LiveView:
         return Text.assemble(sign, text)
 
     def _warning(self, signs: Signs) -> list[Text]:
-        words = plain(self.view.unattended)
+        words = plain(self.view.unattended or self.view.elsewhere)
         return [Text(f"{signs.bad} {words}", style=WARN)] if words else []
 
 

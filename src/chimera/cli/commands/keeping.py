@@ -189,6 +189,8 @@ def _remove(service: str, out: Output, *, yes: bool) -> None:
 
 
 def _fail_if_left(found: Sweep, out: Output) -> None:
+    for sentence in found.elsewhere:
+        out.note(sentence)
     for sentence in found.unseen:
         out.note(sentence)
     if found.unseen:

@@ -112,7 +112,7 @@ def rollout_page(view: RolloutView, looks: Sequence[LookView], now: datetime) ->
         stable="" if plan.install else rollout.stable.name,
         canary=rollout.canary.name,
         status=status_of(view),
-        warning=view.unattended,
+        warning=view.unattended or view.elsewhere,
         banner=_banner(view, looks),
         traffic=None if plan.install else _traffic(view),
         steps=_steps(view, now),

@@ -78,7 +78,7 @@ def row_of(view: RolloutView) -> Row:
         opened_at=view.opened_at,
         took=state.ended_at - view.opened_at if state.ended_at else None,
         by=rollout.started_by,
-        warning=view.unattended,
+        warning=view.unattended or view.elsewhere,
     )
 
 
