@@ -120,8 +120,17 @@ def test_each_thing_that_cannot_be_used_says_why_and_what_to_do(box: Sandbox) ->
     elb.delete_load_balancer(LoadBalancerArn=network["LoadBalancers"][0]["LoadBalancerArn"])
     name = mesh.list_meshes()["meshes"][0]["meshName"]
     mesh.create_virtual_node(meshName=name, virtualNodeName="lost", spec={})
+    mesh.create_virtual_router(meshName=name, virtualRouterName="raw", spec={"listeners": []})
+    action = {"weightedTargets": [{"virtualNode": "lost", "weight": 100}]}
+    mesh.create_route(
+        meshName=name,
+        virtualRouterName="raw",
+        routeName="tcp",
+        spec={"tcpRoute": {"action": action}},
+    )
     ecr.create_repository(repositoryName="never-pushed")
     reasons = {(one.kind, one.name): one.reason for one in look(box, "ecs-appmesh")}
+    assert "nothing counts its failures" in reasons["route", "tcp"]
     assert reasons["virtual node", "lost"] == "no route that can be steered leads to it"
     assert any(kind == "Cloud Map namespace" and not why for (kind, _), why in reasons.items())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,12 +65,12 @@ class Meshes:
                 "route", name, self._appmesh.describe_route, routeName=name, **place
             )
             if answer is not None:
-                self._route(mesh, router, name, routes.targets(answer["route"]["spec"]), why)
+                self._route(mesh, router, name, answer["route"]["spec"], why)
 
-    def _route(
-        self, mesh: str, router: str, name: str, found: Sequence[routes.Target], why: str
-    ) -> None:
-        hint = _MINE if why else ""
+    def _route(self, mesh: str, router: str, name: str, spec: Mapping[str, Any], why: str) -> None:
+        found, hint = routes.targets(spec), _MINE if why else ""
+        if spec.get("tcpRoute") and not why:
+            why, hint = "it is of TCP: nothing counts its failures", "make it a route of HTTP"
         if not found and not why:
             why, hint = "it has no weighted targets", "give it one virtual node as its target"
         if len(found) > 1 and not why:
