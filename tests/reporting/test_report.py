@@ -7,11 +7,15 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
-from tests.support.stories import TOLD, Story
+from tests.support.stories import TOLD, Story, make_plan, make_rollout
 
 from chimera.app.reports import Report
-from chimera.reporting import Form, write
+from chimera.reporting import Form, evidence, write
+from chimera.reporting.document import document_of
+from chimera.reporting.evidence import HEADINGS, ROWS
+from chimera.reporting.svg import BOTTOM, HEIGHT, TOP
 
+PLAN = make_plan()
 MADE = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 HOSTILE = "<script>alert(1)</script> | [click](https://evil.example) `rm` ![](x) \u202eoops"
 
@@ -48,7 +52,7 @@ def test_the_page_says_everything_and_needs_nothing(name: str) -> None:
         assert " ".join(line.sentence.split()) in page.text
     assert page.loads == []
     assert "script" not in page.tags
-    assert page.tags.count("svg") == (2 if len(story.looks) > 1 else 0)
+    assert page.tags.count("svg") == (3 if len(story.looks) > 1 else 0)
 
 
 @pytest.mark.parametrize("form", [Form.HTML, Form.MARKDOWN])
@@ -93,3 +97,63 @@ def test_charts_break_where_nothing_is_known() -> None:
     page = write(report_of(story), Form.HTML)
     lines = page.split('class="canary" d="')[1:]
     assert [one.split('"')[0].count("M") for one in lines] == [2, 2]
+
+
+def evidence_line(page: str, name: str) -> list[float]:
+    """Return how high one line of the evidence is at each of its points, from 0 to 1."""
+    drawn = page.split(f'class="{name}" d="')[1].split('"', maxsplit=1)[0]
+    heights = [float(point.split()[1]) for point in drawn.replace("M", "L").split("L")[1:]]
+    return [(HEIGHT - BOTTOM - y) / (HEIGHT - TOP - BOTTOM) for y in heights]
+
+
+def test_the_evidence_is_drawn_up_to_the_decision() -> None:
+    story = TOLD["rolled_back"]()
+    page = write(report_of(story), Form.HTML)
+    guilt = evidence_line(page, "guilt")
+    assert len(guilt) == len(story.looks)
+    assert guilt[-1] == pytest.approx(1.0, abs=0.01)
+    assert max(guilt[: len(guilt) // 2]) < 0.5
+    words = Reader(page).text
+    assert "If the canary were healthy" in words
+    assert "The recorded looks, judged again." in words
+
+
+def test_the_evidence_is_a_table_too() -> None:
+    story = TOLD["rolled_back"]()
+    document = document_of(report_of(story))
+    assert len(document.evidence.rows) <= ROWS
+    first, last = document.evidence.rows[0], document.evidence.rows[-1]
+    assert first[0] == "0 s"
+    assert (last[4], last[6]) == ("unhealthy", "100 %")
+    text = write(report_of(story), Form.MARKDOWN)
+    assert f"| {' | '.join(HEADINGS)} |" in text
+    assert "| unhealthy |" in text.split("## Evidence over time")[1].split("##")[0]
+
+
+def test_the_way_to_the_next_step_is_drawn_beside_it() -> None:
+    plan = replace(PLAN, analysis=replace(PLAN.analysis, weights=(5, 25, 50, 100)))
+    story = Story(rollout=make_rollout(plan=plan))
+    story.prepared()
+    story.shifted()
+    story.watches(seconds=8)
+    clear = evidence_line(write(report_of(story), Form.HTML), "clear")
+    assert clear[0] < clear[-1]
+
+
+def test_of_very_many_looks_the_report_says_who_draws_the_evidence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(evidence, "MOST_LOOKS", 3)
+    story = TOLD["baking"]()
+    page = write(report_of(story), Form.HTML)
+    assert "There are more looks than a report judges again" in Reader(page).text
+    assert 'class="guilt"' not in page
+    assert "## Evidence over time" not in write(report_of(story), Form.MARKDOWN)
+
+
+def test_many_looks_are_thinned_to_what_a_screen_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evidence, "MOST_POINTS", 5)
+    story = TOLD["rolled_back"]()
+    found = document_of(report_of(story)).evidence.points
+    assert 2 <= len(found) <= 5
+    assert found[-1].guilt >= 1

@@ -17,6 +17,7 @@ from chimera.core.model import Verdict
 from chimera.core.plan import Limit
 from chimera.core.track import Mark, track
 from chimera.core.words import duration
+from chimera.reporting.evidence import Evidence, evidence_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class Document:
     chapters: tuple[Chapter, ...]
     charts: tuple[Chart, ...]
     points: tuple[Point, ...]
+    evidence: Evidence
     spec: str
     made_at: datetime
     made_by: str
@@ -80,6 +82,7 @@ def document_of(report: Report) -> Document:
             for i, one in enumerate(limits)
         ),
         points=points(rollout.plan.analysis, report.looks),
+        evidence=evidence_of(view, report.looks),
         spec=str(masked({"spec": rollout.spec})["spec"]),
         made_at=report.made_at,
         made_by=report.made_by,

@@ -9,6 +9,7 @@ from chimera.core.banner import capital
 from chimera.core.checklist import CheckRow
 from chimera.core.words import plain
 from chimera.reporting.document import Chapter, Document, moment
+from chimera.reporting.evidence import HEADINGS, Evidence
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~!&])")
 _LINKS = re.compile(r"(?i)\b(https?|www)([:.])")
@@ -36,6 +37,7 @@ def markdown(document: Document) -> str:
                 for line in document.lines
             ],
         ),
+        *_evidence(document.evidence),
         *(
             ["## Evidence, step by step", *map(_chapter, document.chapters)]
             if document.chapters
@@ -46,6 +48,13 @@ def markdown(document: Document) -> str:
         f"Made {moment(document.made_at)} by {text(document.made_by)}.",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _evidence(evidence: Evidence) -> list[str]:
+    if not evidence.rows:
+        return []
+    rows = [tuple(map(text, row)) for row in evidence.rows]
+    return ["## Evidence over time", _table(HEADINGS, rows)]
 
 
 def _chapter(chapter: Chapter) -> str:

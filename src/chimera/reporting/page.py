@@ -11,7 +11,8 @@ from markupsafe import Markup
 from chimera.core.banner import capital
 from chimera.core.words import harmless
 from chimera.reporting.document import Document, moment
-from chimera.reporting.svg import chart_svg
+from chimera.reporting.evidence import HEADINGS
+from chimera.reporting.svg import chart_svg, evidence_svg
 
 
 def page(document: Document) -> str:
@@ -20,7 +21,8 @@ def page(document: Document) -> str:
         (one, Markup(chart_svg(one, document.points, document.status.lower())))  # noqa: S704
         for one in document.charts
     ]
-    return _template().render(d=document, charts=charts)
+    drawn = Markup(evidence_svg(document.evidence.points, document.status.lower()))  # noqa: S704
+    return _template().render(d=document, charts=charts, evidence=drawn, headings=HEADINGS)
 
 
 @cache

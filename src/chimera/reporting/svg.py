@@ -1,4 +1,4 @@
-"""A chart as SVG that needs nothing around it: canary, stable, limit, weights, the decision."""
+"""Charts as SVG that need nothing around them: what users met, the evidence, the decision."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
+from typing import Protocol, TypeVar
 
 from chimera.app.series import Point
+from chimera.core.analysis.trace import EvidencePoint
 from chimera.core.checklist import value
 from chimera.reporting.document import Chart
+from chimera.reporting.evidence import share
 
 WIDTH, HEIGHT = 720, 220
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 26, 26
 TICKS = 4
+
+
+class _Placed(Protocol):
+    """A moment with its weight."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def weight(self) -> int: ...
+
+
+P = TypeVar("P", bound=_Placed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +64,31 @@ def chart_svg(chart: Chart, points: Sequence[Point], end: str = "") -> str:
         _line("stable", points, scale, lambda point: point.values[chart.index][1]),
         _line("canary", points, scale, lambda point: point.values[chart.index][0]),
     ]
-    words = escape(f"{chart.title} over time, {len(points)} points", quote=True)
+    return _svg(f"{chart.title} over time, {len(points)} points", parts)
+
+
+def evidence_svg(points: Sequence[EvidencePoint], end: str = "") -> str:
+    """Return how far the evidence came towards a rollback, and towards the next step.
+
+    Classes: guilt, clear; the limit is where either is enough. "" for fewer than two points.
+    """
+    if len(points) < 2:
+        return ""
+    scale = _Scale(points[0].at.timestamp(), points[-1].at.timestamp(), 1.0)
+    parts = [
+        *_axes(scale, "ratio"),
+        *_marks(points, scale, end),
+        f'<path class="limit" d="M{LEFT} {scale.y(1.0):.1f}H{WIDTH - RIGHT}"/>',
+        _line("clear", points, scale, lambda point: share(point.clearance)),
+        _line("guilt", points, scale, lambda point: share(point.guilt)),
+    ]
+    return _svg(f"Evidence over time, {len(points)} points", parts)
+
+
+def _svg(label: str, parts: Sequence[str]) -> str:
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{words}" '
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(label, quote=True)}" '
         f'xmlns="http://www.w3.org/2000/svg">{"".join(parts)}</svg>'
     )
 
@@ -70,7 +107,7 @@ def _axes(scale: _Scale, unit: str) -> list[str]:
     return parts
 
 
-def _marks(points: Sequence[Point], scale: _Scale, end: str) -> list[str]:
+def _marks(points: Sequence[_Placed], scale: _Scale, end: str) -> list[str]:
     """Draw where the weight changed, and how it ended; words that would touch are left out."""
     found = [
         (scale.x(point.at), f"{point.weight} %")
@@ -97,10 +134,8 @@ def _limit(chart: Chart, scale: _Scale) -> list[str]:
     return [f'<path class="limit" d="M{LEFT} {scale.y(chart.limit.max):.1f}H{WIDTH - RIGHT}"/>']
 
 
-def _line(
-    name: str, points: Sequence[Point], scale: _Scale, pick: Callable[[Point], float | None]
-) -> str:
-    """Draw one version's line, broken where nothing is known."""
+def _line(name: str, points: Sequence[P], scale: _Scale, pick: Callable[[P], float | None]) -> str:
+    """Draw one line, broken where nothing is known."""
     steps, pen = [], "M"
     for point in points:
         number = pick(point)

@@ -49,9 +49,11 @@ class Discount:
 
 def discount(plan: AnalysisPlan, check: Check, state: JudgeState) -> Discount:
     """Return what evidence of a check is divided by now."""
-    at = state.seen_at or _NEVER
-    question = ask(check, plan, state, Look(at, plan.interval, state.weight))
-    if check.latency or question is None:
+    question = None
+    if not check.latency:
+        empty = Look(state.seen_at or _NEVER, plan.interval, state.weight)
+        question = ask(check, plan, state, empty)
+    if question is None:
         phi = dispersion(plan, state, state.weight, latency=check.latency)
         return Discount(phi, phi)
     return Discount(question.null.phi, question.clumps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fastapi import APIRouter, Request, Response
 
 from chimera.app.operations import Chimera
@@ -38,7 +40,7 @@ async def _written(request: Request, ref: str, form: Form) -> Response:
     report = await chimera.report(ref)
     where = "attachment" if "." in request.url.path.rpartition("/")[2] else "inline"
     return Response(
-        write(report, form),
+        await asyncio.to_thread(write, report, form),
         media_type=form.media_type,
         headers={
             "Content-Security-Policy": REPORT_CSP,
