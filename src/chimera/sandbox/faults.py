@@ -28,7 +28,10 @@ Kind = Literal[
     "crash",
     "agent-absent",
     "agent-late",
+    "balancer-absent",
+    "balancer-late",
 ]
+OfMetrics = Literal["agent-absent", "agent-late", "balancer-absent", "balancer-late"]
 
 
 class Rule(BaseModel):
@@ -42,7 +45,8 @@ class Rule(BaseModel):
     Of tasks: `image` and `family` are patterns. no-start (`reason`, as ECS words it), unhealthy:
     its health check fails; crash: its process ends `seconds` after the start.
 
-    Of metrics: agent-absent: the agent publishes nothing; agent-late: `seconds` late.
+    Of metrics: agent-absent: the agent publishes nothing; agent-late: `seconds` late;
+    balancer-absent and balancer-late: load balancers likewise.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -125,8 +129,8 @@ class Faults:
                     return rule
         return None
 
-    def agent(self, fault: Literal["agent-absent", "agent-late"]) -> Rule | None:
-        """Return the rule about the metrics agent, None if there is none."""
+    def of_metrics(self, fault: OfMetrics) -> Rule | None:
+        """Return the rule about what publishes metrics, None if there is none."""
         with self._lock:
             return next((rule for rule in self._rules if rule.fault == fault), None)
 

@@ -7,15 +7,28 @@ import math
 import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 from tests.platforms.aws.test_rollout import quiet
 from tests.support.aws_story import Story
+from tests.support.aws_traffic import Met, flow
+from tests.support.engine import plan
 from tests.support.eventually import eventually
+from tests.support.ledger import MemoryLedger
 
-from chimera.core.model import Reading, Sample
+from chimera.core.effects import Watch
+from chimera.core.events import Judged
+from chimera.core.model import Reading, Sample, Verdict
+from chimera.core.plan import Rollout, Step
+from chimera.engine.beat import Beat
+from chimera.engine.deps import SystemClock
+from chimera.engine.job import Job
+from chimera.engine.looks import LookWriter
+from chimera.engine.messages import Task
+from chimera.engine.watch import Watcher
 from chimera.platforms.aws.cloudwatch import CloudWatchMetrics
 from chimera.platforms.aws.estate import Estate
 from chimera.platforms.aws.streams import ArmStreams
@@ -44,7 +57,7 @@ class Told:
         for name, version in (("v1", stable), ("v2", canary)):
             self.streams[name] = await self.metrics._map.streams(site, version)
         self.begun = math.ceil(datetime.now(UTC).timestamp())
-        await self.until(8)
+        await self.until(6)
 
     @property
     def metrics(self) -> CloudWatchMetrics:
@@ -141,3 +154,42 @@ async def test_without_an_agent_there_is_no_reading_but_a_graph(told: Told, faul
     assert (found.canary, found.stable) == ((), ())
     graph = await told.metrics.graph(told.story.service, told.story.v1, told.story.v2)
     assert graph.startswith(b"\x89PNG")
+
+
+async def test_without_a_balancers_numbers_a_watch_holds_and_is_not_convinced(box: Sandbox) -> None:
+    story = await quiet(box, "ecs-alb")
+    await story.until(50)
+    url = await asyncio.to_thread(box.wait_for_url, story.stack.front)
+    over, sending = asyncio.Event(), Met()
+    traffic = asyncio.create_task(flow(url, over, sending))
+    for withheld in (Rule(fault="balancer-absent"), Rule(fault="balancer-late", seconds=180)):
+        box.faults.set([withheld])
+        await asyncio.sleep(box.options.period_s)
+        assert await verdict(story) is Verdict.INCONCLUSIVE
+    box.faults.set([])
+    assert await verdict(story, patience_s=60) is Verdict.HEALTHY
+    over.set()
+    await traffic
+    assert sending.errors == 0
+    await story.roll_back()
+    await story.platform.close()
+
+
+async def verdict(story: Story, patience_s: float = 2) -> Verdict:
+    """Return what a watch of the half that the canary has comes to, as the engine runs it."""
+    its = plan(Step(50, timedelta(seconds=2)), Step(100, timedelta(0)))
+    analysis = replace(
+        its.analysis,
+        interval=timedelta(seconds=1),
+        no_data_deadline=timedelta(seconds=patience_s),
+    )
+    rollout = Rollout("r1", story.service, story.v1, story.v2, replace(its, analysis=analysis))
+    effect = Watch(generation=3, step=0, weight=50)
+    story.revive()
+    looks = LookWriter(MemoryLedger())
+    task = Task(rollout=rollout, effect=effect)
+    job = Job(task, story.platform, SystemClock(), looks, Beat())
+    found = await ActivityEnvironment().run(Watcher(job, effect).run)
+    await looks.close()
+    assert isinstance(found, Judged), found
+    return found.judgement.verdict

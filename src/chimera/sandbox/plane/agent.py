@@ -80,7 +80,7 @@ class Agent:
         every = self._world.options.period_s
         while True:
             await asyncio.sleep(every - time.time() % every)
-            if self._faults.agent("agent-absent"):
+            if self._faults.of_metrics("agent-absent"):
                 continue
             self._discover()
             await asyncio.gather(*(self._scrape(target) for target in self._found))
@@ -153,7 +153,7 @@ class Agent:
             if value is not None:
                 labels = {**one.labels, **dict(target.labels)}
                 samples += self._declared(one.name, labels, value)
-        late = self._faults.agent("agent-late")
+        late = self._faults.of_metrics("agent-late")
         if late:
             await asyncio.sleep(late.seconds)
         with self._world.lock:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from chimera.platforms.envoy.stats import Latency, StatValue, parse
+from chimera.sandbox.faults import Faults
 from chimera.sandbox.patches.elbv2_use import refreshed_groups
 from chimera.sandbox.plane.http import fetch
 from chimera.sandbox.plane.topology import group_pool
@@ -68,17 +70,20 @@ def read_counts(
 class BalancerMetrics:
     """Reads the gateways' Envoy once a period and publishes what has happened since."""
 
-    def __init__(self, world: World, admin: str) -> None:
+    def __init__(self, world: World, faults: Faults, admin: str) -> None:
         self._world = world
+        self._faults = faults
+        self._late: list[tuple[float, Callable[[], None]]] = []
         self._admin = admin
         self._before: dict[str, Counted] = {}
         self._period = 0
 
     async def tick(self) -> None:
-        """Publish the period that has just ended, if one has."""
+        """Publish the period that has just ended, if one has, and what is late."""
         every = self._world.options.period_s
         period = int(time.time() // every)
         if period == self._period:
+            self._deliver()
             return
         ended, self._period = self._period, period
         status, body = await fetch(self._admin, 9901, _STATS)
@@ -96,6 +101,24 @@ class BalancerMetrics:
                     if ended:
                         self._publish(region, arn, group, before, now, ended * every)
                     self._before[pool] = now
+        self._deliver()
+
+    def _deliver(self) -> None:
+        """Put what is due."""
+        now = time.monotonic()
+        due = [put for at, put in self._late if at <= now]
+        self._late = [(at, put) for at, put in self._late if at > now]
+        with self._world.lock:
+            for put in due:
+                put()
+
+    def _put(self, region: Region, *number: Any) -> None:
+        """Publish one number, unless a fault withholds it."""
+        if self._faults.of_metrics("balancer-absent"):
+            return
+        late = self._faults.of_metrics("balancer-late")
+        due = time.monotonic() + (late.seconds if late else 0.0)
+        self._late.append((due, partial(region.metrics.put, _NAMESPACE, *number)))
 
     def _groups(self, region: Region) -> list[tuple[str, Any]]:
         return list(refreshed_groups(self._world.account, region.name).items())
@@ -105,7 +128,7 @@ class BalancerMetrics:
     ) -> None:
         counts = _changes(before, now)
         times = _times(before.latency, now.latency)
-        put = region.metrics.put
+        put = partial(self._put, region)
         for balancer_arn in group.load_balancer_arns:
             balancer = ("LoadBalancer", balancer_arn.partition("loadbalancer/")[2])
             target = ("TargetGroup", arn.rpartition(":")[2])
@@ -116,9 +139,9 @@ class BalancerMetrics:
                         continue
                     # Of all but requests AWS reports nothing while there is nothing.
                     if number or (name == "RequestCount" and group.targets):
-                        put(_NAMESPACE, name, dimensions, at, [(float(number), 1.0)])
+                        put(name, dimensions, at, [(float(number), 1.0)])
                 if times:
-                    put(_NAMESPACE, "TargetResponseTime", dimensions, at, times)
+                    put("TargetResponseTime", dimensions, at, times)
 
 
 def _changes(before: Counted, now: Counted) -> dict[str, int]:

@@ -62,7 +62,7 @@ class Plane:
 
     async def _live(self) -> None:
         checks = HealthChecks(self._world)
-        metrics = BalancerMetrics(self._world, self._gateway.admin)
+        metrics = BalancerMetrics(self._world, self._faults, self._gateway.admin)
         loops = [
             asyncio.create_task(self._every(self._look_after_tasks)),
             asyncio.create_task(self._every(self._gateway.tick)),
