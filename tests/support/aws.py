@@ -197,6 +197,33 @@ def start_agent(box: Sandbox, stack: Stack) -> None:
     )
 
 
+def scale_automatically(box: Sandbox, stack: Stack) -> None:
+    """Give a stack's service automatic scaling, as its operator would."""
+    scaling = box.session().client("application-autoscaling")
+    mine: dict[str, Any] = {
+        "ServiceNamespace": "ecs",
+        "ScalableDimension": "ecs:service:DesiredCount",
+        "ResourceId": f"service/{stack.cluster}/{stack.service}",
+    }
+    scaling.register_scalable_target(**mine, MinCapacity=1, MaxCapacity=4)
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    scaling.put_scaling_policy(
+        **mine,
+        PolicyName="cpu",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={
+            "TargetValue": 60.0,
+            "PredefinedMetricSpecification": metric,
+        },
+    )
+    scaling.put_scheduled_action(
+        **mine,
+        ScheduledActionName="night",
+        Schedule="cron(0 22 * * ? *)",
+        ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 2},
+    )
+
+
 async def requests(url: str, number: int, at_once: int = 20) -> Counter[int]:
     """Send GET requests; return the answers by status, 0 for none."""
     answers: Counter[int] = Counter()

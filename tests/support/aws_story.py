@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar
 
+from tests.support.aws import scale_automatically
 from tests.support.aws_deaths import Deaths
 
 from chimera.core.model import Fence, Revision, Service, Split
@@ -24,10 +25,6 @@ from chimera.sandbox.seed import Stack
 Json = dict[str, Any]
 SOON = timedelta(seconds=5)
 V1 = Revision("v1")
-SCALING: Json = {
-    "ServiceNamespace": "ecs",
-    "ScalableDimension": "ecs:service:DesiredCount",
-}
 _BOTO = {"elasticloadbalancing": "elbv2"}
 LOST = tuple(
     Rule(fault="lost-reply", service=_BOTO.get(service, service), action=action, times=1)
@@ -178,25 +175,7 @@ class Story(ABC):
 
     def scale_automatically(self) -> None:
         """Give the stack's service automatic scaling, as its operator would."""
-        scaling = self.box.session().client("application-autoscaling")
-        mine = {**SCALING, "ResourceId": f"service/{self.stack.cluster}/{self.stack.service}"}
-        scaling.register_scalable_target(**mine, MinCapacity=1, MaxCapacity=4)
-        metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
-        scaling.put_scaling_policy(
-            **mine,
-            PolicyName="cpu",
-            PolicyType="TargetTrackingScaling",
-            TargetTrackingScalingPolicyConfiguration={
-                "TargetValue": 60.0,
-                "PredefinedMetricSpecification": metric,
-            },
-        )
-        scaling.put_scheduled_action(
-            **mine,
-            ScheduledActionName="night",
-            Schedule="cron(0 22 * * ? *)",
-            ScalableTargetAction={"MinCapacity": 1, "MaxCapacity": 2},
-        )
+        scale_automatically(self.box, self.stack)
 
     def snapshot(self) -> Json:
         """Return what stands in AWS of this stack, as AWS itself tells."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import yaml
+from tests.support.aws import scale_automatically
 from tests.support.aws_traffic import Met, flow
 from tests.support.house import SERVICE, Done, House, ended
 from tests.support.house import house as open_house
@@ -21,17 +22,20 @@ from tests.support.house import house as open_house
 from chimera.app.reports import RolloutView
 from chimera.core.model import Resource
 from chimera.sandbox import Sandbox
-from chimera.sandbox.listing import Thing, things
+from chimera.sandbox.listing import things
 from chimera.sandbox.seed import Stack, build
+from chimera.sandbox.thing import Thing
 
 Json = dict[str, Any]
 MESH, ALB = "ecs-appmesh", "ecs-alb"
 STACKS = {MESH: "appmesh", ALB: "alb"}
 SPEC = "cloud.yaml"
 ENVOYS = "envoy_http_downstream_rq_xx"
-# What names one version alone, and what changes with each write.
+# What names one version alone, and what changes with each write; tags are compared by themselves.
 _OWN = {"meta", "metadata", "revision", "clientToken", "tags", "serviceArn", "taskDefinitionArn"}
-_OWN |= {"roleArn", "updatedAt", "deploymentConfiguration", "propagateTags", "enableECSManagedTags"}
+_OWN |= {"updatedAt"}
+# What the whole account has of these, a rollout leaves as it is.
+_SHARED = {"role", "security group"}
 
 
 @dataclass
@@ -87,7 +91,7 @@ class CloudHouse(House):
     def listed(self) -> dict[tuple[str, str], Thing]:
         """What stands in the account of this service, by kind and name."""
         found = things(self.box.session(), cluster=self.stack.cluster)
-        return {one.key: one for one in found if self.service in one.name}
+        return {o.key: o for o in found if self.service in o.name or o.kind in _SHARED}
 
     def route(self) -> bytes:
         """What steers the traffic, every byte of it that a person set."""
@@ -102,25 +106,29 @@ class CloudHouse(House):
             told = session.client("elbv2").describe_rules(RuleArns=[self.stack.rule])["Rules"]
         return json.dumps(told, sort_keys=True).encode()
 
-    def counted(self, removed: Sequence[Resource], code: str) -> int:
-        """What CloudWatch has of a version that is gone: its answers of a class, "2" to "5"."""
+    def points(self, removed: Sequence[Resource]) -> dict[str, list[tuple[float, float]]]:
+        """What CloudWatch has of a version that is gone: (time, answers) by class, "2" to "5"."""
         (name,) = (one.id.rpartition("/")[2] for one in removed if one.kind == "ecs-service")
         cloudwatch = self.box.session().client("cloudwatch")
-        metric = f"HTTPCode_Target_{code}XX_Count" if self.platform == ALB else ENVOYS
-        found = 0
-        for one in cloudwatch.list_metrics(MetricName=metric)["Metrics"]:
-            values = {pair["Name"]: pair["Value"] for pair in one["Dimensions"]}
-            named = values.get("TaskDefinitionFamily") or _group(values.get("TargetGroup", ""))
-            if named == name and values.get("envoy_response_code_class", code) == code:
-                answer = cloudwatch.get_metric_statistics(
-                    **one,
-                    StartTime=datetime.now(UTC) - timedelta(minutes=10),
-                    EndTime=datetime.now(UTC) + timedelta(minutes=1),
-                    Period=self.box.options.period_s,
-                    Statistics=["Sum"],
-                )
-                found += round(sum(point["Sum"] for point in answer["Datapoints"]))
+        found: dict[str, list[tuple[float, float]]] = {}
+        for code in "2345":
+            metric = f"HTTPCode_Target_{code}XX_Count" if self.platform == ALB else ENVOYS
+            for one in cloudwatch.list_metrics(MetricName=metric)["Metrics"]:
+                values = {pair["Name"]: pair["Value"] for pair in one["Dimensions"]}
+                named = values.get("TaskDefinitionFamily") or _group(values.get("TargetGroup", ""))
+                if named == name and values.get("envoy_response_code_class", code) == code:
+                    found[code] = self._points(cloudwatch, one)
         return found
+
+    def _points(self, cloudwatch: Any, metric: Json) -> list[tuple[float, float]]:
+        answer = cloudwatch.get_metric_statistics(
+            **metric,
+            StartTime=datetime.now(UTC) - timedelta(minutes=10),
+            EndTime=datetime.now(UTC) + timedelta(minutes=1),
+            Period=self.box.options.period_s,
+            Statistics=["Sum"],
+        )
+        return [(point["Timestamp"].timestamp(), point["Sum"]) for point in answer["Datapoints"]]
 
     async def leaks(self, serving: str = "") -> list[str]:
         """What is left behind, by `gc` and by the account's own list; serving: a rollout's id."""
@@ -140,6 +148,7 @@ async def cloud_house(box: Sandbox, platform: str) -> AsyncIterator[CloudHouse]:
     stack = await asyncio.to_thread(
         build, box.session(), kind=STACKS[platform], service=name, version="1"
     )
+    await asyncio.to_thread(scale_automatically, box, stack)
     await asyncio.to_thread(box.wait_for_url, stack.front, 90)
     async with open_house() as plain:
         plain.env.update(box.env)
@@ -177,7 +186,10 @@ def shape(listed: Mapping[tuple[str, str], Thing], names: Container[str]) -> dic
     So two lists are equal if one version stands in the other's place, setting by setting.
     """
     return {
-        f"{kind} {_plain(name, names)}": _plain(thing.content, names)
+        f"{kind} {_plain(name, names)}": {
+            **_plain(dict(thing.content), names),
+            "the operator's tags": {k: v for k, v in thing.tags.items() if "chimera:" not in k},
+        }
         for (kind, name), thing in listed.items()
     }
 

@@ -23,8 +23,10 @@ from chimera.core.spec import Spec
 from chimera.core.state import Phase
 from chimera.demo.place import Ground, end_rollout, sending
 from chimera.demo.telling import Screen, Standing
+from chimera.sandbox import surroundings
 from chimera.sandbox.box import session_at
-from chimera.sandbox.listing import Thing, things
+from chimera.sandbox.listing import things
+from chimera.sandbox.thing import Thing
 
 # Held by its standard input the range ends with this process, unless it is told to stay.
 _STAY = b"."
@@ -246,7 +248,7 @@ class PracticeRange:
     def _list(self) -> dict[tuple[str, str], Thing]:
         found = things(self._session(), cluster=self._stack["cluster"])
         ours = (one for one in found if not one.tags.get(SETUP) and one.says != "forwards nothing")
-        return {one.key: one for one in ours}
+        return {one.key: one for one in ours if one.kind not in surroundings.KINDS}
 
     async def _settled(self) -> Standings:
         """Return what stands once nothing drains any more."""

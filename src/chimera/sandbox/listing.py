@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from chimera.sandbox import surroundings
+from chimera.sandbox.thing import Thing, thing
+
 Json = dict[str, Any]
-# What changes by itself, or with each look.
-_LIVELY = frozenset(
-    {
-        "events",
-        "deployments",
-        "createdAt",
-        "registeredAt",
-        "registeredBy",
-        "runningCount",
-        "pendingCount",
-        "metadata",
-        "taskSets",
-    }
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    """One resource. says: what it is now, in words. content: its settings as AWS tells them."""
-
-    kind: str
-    name: str
-    says: str
-    tags: Mapping[str, str] = field(default_factory=dict)
-    content: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Kind and name, which no two things share."""
-        return self.kind, self.name
 
 
 def things(session: Any, *, cluster: str = "practice") -> tuple[Thing, ...]:
     """List ECS services, task definitions, meshes' nodes and routes, target groups and rules.
 
+    And what stands around them: automatic scaling, names in Cloud Map, roles, security groups.
     Services that drain are still there; INACTIVE ones and deregistered definitions are gone.
     """
     found = (
@@ -49,6 +22,7 @@ def things(session: Any, *, cluster: str = "practice") -> tuple[Thing, ...]:
         *_definitions(session.client("ecs")),
         *_meshes(session.client("appmesh")),
         *_balancers(session.client("elbv2")),
+        *surroundings.things(session),
     )
     return tuple(sorted(found, key=lambda thing: thing.key))
 
@@ -63,7 +37,7 @@ def _services(ecs: Any, cluster: str) -> Iterator[Thing]:
                     family = one["taskDefinition"].rpartition("/")[2]
                     says = f"{_tasks(one['desiredCount'])} of {family}"
                     words = says if one["status"] == "ACTIVE" else "draining"
-                    yield _thing("ecs service", one["serviceName"], words, one, one.get("tags"))
+                    yield thing("ecs service", one["serviceName"], words, one, one.get("tags"))
 
 
 def _tasks(count: int) -> str:
@@ -78,7 +52,7 @@ def _definitions(ecs: Any) -> Iterator[Thing]:
             image, *more = (one["image"] for one in definition["containerDefinitions"])
             says = f"runs {_short(image)}{' beside an Envoy' if more else ''}"
             name = arn.rpartition("/")[2]
-            yield _thing("task definition", name, says, definition, told.get("tags"))
+            yield thing("task definition", name, says, definition, told.get("tags"))
 
 
 def _short(image: str) -> str:
@@ -97,7 +71,7 @@ def _meshes(mesh: Any) -> Iterator[Thing]:
             finds = told["spec"].get("serviceDiscovery", {}).get("awsCloudMap", {})
             wanted = (f"{pair['value']}" for pair in finds.get("attributes", ()))
             says = f"finds the tasks of {', '.join(wanted)}"
-            yield _thing("virtual node", node["virtualNodeName"], says, told, tags)
+            yield thing("virtual node", node["virtualNodeName"], says, told, tags)
         for router in mesh.list_virtual_routers(meshName=name)["virtualRouters"]:
             yield from _routes(mesh, name, router["virtualRouterName"])
 
@@ -110,7 +84,7 @@ def _routes(mesh: Any, name: str, router: str) -> Iterator[Thing]:
         (action,) = (part["action"] for part in told["spec"].values() if isinstance(part, dict))
         targets = action["weightedTargets"]
         shares = [(each["virtualNode"], each["weight"]) for each in targets]
-        yield _thing("route", one["routeName"], _shares(shares), told, [])
+        yield thing("route", one["routeName"], _shares(shares), told, [])
 
 
 def _balancers(elb: Any) -> Iterator[Thing]:
@@ -122,13 +96,13 @@ def _balancers(elb: Any) -> Iterator[Thing]:
             (described,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
             targets = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             says = f"{len(targets)} targets" if targets else "no targets"
-            yield _thing("target group", name, says, group, described["Tags"])
+            yield thing("target group", name, says, group, described["Tags"])
     for balancer in elb.describe_load_balancers()["LoadBalancers"]:
         listeners = elb.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
         for listener in listeners:
             for rule in elb.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:
                 name = f"{balancer['LoadBalancerName']}:{listener['Port']}/{rule['Priority']}"
-                yield _thing("rule", name, _forwards(rule["Actions"], names), rule, [])
+                yield thing("rule", name, _forwards(rule["Actions"], names), rule, [])
 
 
 def _forwards(actions: Iterable[Json], names: Mapping[str, str]) -> str:
@@ -143,9 +117,3 @@ def _shares(shares: list[tuple[str, int]]) -> str:
     whole = sum(weight for _, weight in shares) or 1
     said = (f"{100 * weight / whole:.0f} % to {name}" for name, weight in shares if weight)
     return ", ".join(said) or "no weight at all"
-
-
-def _thing(kind: str, name: str, says: str, told: Json, tags: Iterable[Json] | None) -> Thing:
-    pairs = ({key.lower(): value for key, value in tag.items()} for tag in tags or ())
-    content = {key: value for key, value in told.items() if key not in _LIVELY}
-    return Thing(kind, name, says, {one["key"]: one["value"] for one in pairs}, content)

@@ -1,49 +1,37 @@
-"""One practice range for a worker's tests, its cluster prepared once; a stack for each test."""
+"""The process's practice range, its cluster prepared once; a stack for each test."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.aws import outside
+from tests.support.aws import no_box_left, outside, shared_box, stop_box
 from tests.support.cloud_house import MESH, CloudHouse, cloud_house
 
-from chimera.sandbox import Options, Sandbox
+from chimera.sandbox import Sandbox
 
-_ranges: list[Sandbox] = []
+__all__ = ["no_box_left"]
+_prepared: list[Sandbox] = []
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
     """Stop the range after the last test here: its tasks work also while nobody looks."""
     if outside(nextitem, "e2e/aws"):
-        _stop()
-
-
-def _stop() -> None:
-    while _ranges:
-        _ranges.pop().stop()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_range_left() -> Iterator[None]:
-    """Stop it also when a test run breaks off."""
-    yield
-    _stop()
+        stop_box()
 
 
 @pytest.fixture
 async def prepared() -> Sandbox:
-    """A range in which a minute of AWS's metrics is a second, the agent in its cluster."""
-    if not _ranges:
-        box = Sandbox(Options(speed=60))
-        await asyncio.to_thread(box.start)
-        _ranges.append(box)
+    """The range, in which a minute of AWS's metrics is a second, the agent in its cluster."""
+    box = await asyncio.to_thread(shared_box)
+    if box not in _prepared:
+        _prepared[:] = [box]
         box.session().client("ecs").create_cluster(clusterName="practice")
         async with cloud_house(box, MESH) as house:
             await house.run("setup", "practice", "--yes")
-    return _ranges[0]
+    return box
 
 
 @pytest.fixture
