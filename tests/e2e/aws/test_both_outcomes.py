@@ -104,9 +104,6 @@ async def the_metric_counts_what_clients_met(house: CloudHouse, met: Met, rollou
         if least <= counted <= most and most:
             break
         await asyncio.sleep(0.5)
-    print(
-        f"ERRORS {house.platform} {len(errors)=} {least=} {counted=} {most=} {errors[0]-begin=} {end-errors[-1]=}"
-    )
     assert 0 < least <= counted <= most, (least, counted, most, len(errors))
     assert view.state.exposure.errors <= len(errors)
 
