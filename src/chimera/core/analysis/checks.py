@@ -10,7 +10,7 @@ from enum import StrEnum
 from chimera.core.analysis import bets, cells, moods, warmth
 from chimera.core.analysis.kernel import Null
 from chimera.core.analysis.memory import Counts, JudgeState, past_stable
-from chimera.core.analysis.question import Question
+from chimera.core.analysis.question import Question, with_moods
 from chimera.core.model import Look
 from chimera.core.plan import AnalysisPlan, Limit
 
@@ -123,24 +123,9 @@ def _errors(check: Check, plan: AnalysisPlan, state: JudgeState, look: Look) -> 
         return replace(question, outright=replace(null, phi=plan.error_clumps or phi))
     if not state.error_spread.known:
         question = replace(question, outright=replace(null, phi=1.0))
-    return question if not null.rho or look.weight == 100 else _moody(question, state, look.weight)
-
-
-def _moody(question: Question, state: JudgeState, weight: int) -> Question:
-    """Reckon with moods of which nothing is known: bets on little harm take their time.
-
-    But no mood multiplies a version's failures by six: bets on that need only beat the largest.
-    """
-    null = question.null
-    swing = moods.swing(past_stable(state).errors, state.elapsed_s, weight)
-    moody = null.phi + moods.UNKNOWN_S * swing
-    far = Null(null.rho * moods.LARGEST, null.delta, null.phi)
-    return replace(
-        question,
-        null=replace(null, phi=moody),
-        outright=question.outright or null,
-        far=far if moody > moods.MATTERS * null.phi else None,
-    )
+    if not null.rho or look.weight == 100:
+        return question
+    return with_moods(question, moods.swing(past.errors, state.elapsed_s, look.weight))
 
 
 def unseen(usual: float, check: Check, plan: AnalysisPlan) -> float:

@@ -16,14 +16,14 @@ import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chimera.core.analysis import cells, clumps, findings, gate, skew, warmth
+from chimera.core.analysis import cells, findings, gate, skew, warmth
 from chimera.core.analysis.checks import Check, ask, bet_shares, checks_of
 from chimera.core.analysis.dispersion import Spread
-from chimera.core.analysis.kernel import NEVER, grow, log_e, pays, stake, traffic_share
+from chimera.core.analysis.kernel import NEVER, grow, stake, traffic_share
 from chimera.core.analysis.looks import merge
 from chimera.core.analysis.memory import Evidence, JudgeState, dump, load, past_stable
 from chimera.core.analysis.ownfindings import find_own, learn_own, own_needs
-from chimera.core.analysis.question import Bet, Question
+from chimera.core.analysis.question import Question, weigh
 from chimera.core.model import Judgement, Look, Tally, Verdict
 from chimera.core.plan import AnalysisPlan
 from chimera.core.words import duration
@@ -183,7 +183,7 @@ def _weigh(
     if question is None:
         bets = grow(evidence.logs(number), staked, (0.0,) * number)
         return replace(evidence, bets=_plain(bets), since_s=evidence.since_s + span)
-    log_es = tuple(_log_e(question, bet, share) for bet in question.bets)
+    log_es = weigh(question, share)
     drift = evidence.drift + log_es[DRIFT_BET]
     suspicious = drift > 0
     return Evidence(
@@ -192,11 +192,6 @@ def _weigh(
         since=evidence.since + question.counts if suspicious else type(evidence.since)(),
         since_s=evidence.since_s + span if suspicious else 0.0,
     )
-
-
-def _log_e(question: Question, bet: Bet, share: float) -> float:
-    canary = clumps.as_one(question.canary) if bet.once else question.canary
-    return log_e(canary, question.stable, pays(bet.ratios, share, bet.null), bet.null)
 
 
 def _plain(bets: tuple[float, ...]) -> tuple[float | None, ...]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from enum import StrEnum
 
-from chimera.core.analysis import bets, clumps, moods
-from chimera.core.analysis.kernel import KNOWN_BY_COUNT, Null, log_e, pays
+from chimera.core.analysis import bets
+from chimera.core.analysis.kernel import KNOWN_BY_COUNT, Null
 from chimera.core.analysis.memory import Counts, OwnEvidence
-from chimera.core.analysis.question import Bet, Question
+from chimera.core.analysis.question import Question, weigh, with_moods
 from chimera.core.model import OwnLook, Tally
 
 SLACK = 2e-4
@@ -34,12 +32,12 @@ def rate_bets(
     n, other = look.canary.requests, look.stable.requests
     if not n or (side is Side.INCREASE and not other):
         return (0.0,) * len(bets.ERROR_BETS)
-    if side is Side.INCREASE and n >= KNOWN_BY_COUNT:
+    if side is Side.INCREASE and (n + other) * share >= KNOWN_BY_COUNT:
         share = n / (n + other)
     question = _question(side, limit, look, known)
     if side is Side.INCREASE:
-        question = _moody(question, swing)
-    return tuple(_weigh(question, bet, share) for bet in question.bets)
+        question = with_moods(question, swing)
+    return weigh(question, share)
 
 
 def discount(known: OwnEvidence) -> float:
@@ -67,21 +65,3 @@ def _cells(tally: Tally, side: Side) -> tuple[int, int]:
     """Return (good, bad) events; too few of what is counted is bad for a minimum."""
     good = tally.requests - tally.errors
     return (tally.errors, good) if side is Side.MIN else (good, tally.errors)
-
-
-def _moody(question: Question, swing: float) -> Question:
-    """Reckon with moods of which nothing is known, as errors do."""
-    null = question.null
-    moody = null.phi + moods.UNKNOWN_S * swing
-    far = Null(null.rho * moods.LARGEST, null.delta, null.phi)
-    return replace(
-        question,
-        null=replace(null, phi=moody),
-        outright=null,
-        far=far if moody > moods.MATTERS * null.phi else None,
-    )
-
-
-def _weigh(question: Question, bet: Bet, share: float) -> float:
-    canary: Sequence[float] = clumps.as_one(question.canary) if bet.once else question.canary
-    return log_e(canary, question.stable, pays(bet.ratios, share, bet.null), bet.null)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from chimera.core.analysis import bets, clumps
-from chimera.core.analysis.kernel import Null
+from chimera.core.analysis import bets, clumps, moods
+from chimera.core.analysis.kernel import Null, log_e, pays
 from chimera.core.analysis.memory import Counts
 
 
@@ -61,3 +61,33 @@ class Question:
         if not clumps.are_rare(sum(self.canary), rate, null.phi, rest):
             return bet
         return Bet(bet.ratios, replace(null, phi=rest), once=True)
+
+
+def with_moods(question: Question, swing: float) -> Question:
+    """Reckon with moods of which nothing is known: bets on little harm take their time.
+
+    But no mood multiplies a version's failures by six: bets on that need only beat the largest.
+    swing: how fast chance alone drives the arms apart, as in `moods`.
+    """
+    null = question.null
+    moody = null.phi + moods.UNKNOWN_S * swing
+    far = Null(null.rho * moods.LARGEST, null.delta, null.phi)
+    return replace(
+        question,
+        null=replace(null, phi=moody),
+        outright=question.outright or null,
+        far=far if moody > moods.MATTERS * null.phi else None,
+    )
+
+
+def weigh(question: Question, share: float) -> tuple[float, ...]:
+    """Return ln e of each bet. share: the canary's of the traffic."""
+    return tuple(
+        log_e(
+            clumps.as_one(question.canary) if bet.once else question.canary,
+            question.stable,
+            pays(bet.ratios, share, bet.null),
+            bet.null,
+        )
+        for bet in question.bets
+    )
