@@ -3,13 +3,15 @@
 from dataclasses import replace
 from random import Random
 
+import numpy as np
 import pytest
+from tests.support.batched import draw_healthy, rolled_back, rolled_back_by_the_judge
 from tests.support.looks import comparing, look, tally
 
 from chimera.core.analysis.dispersion import UNKNOWN, Spread
+from chimera.core.analysis.history import Lesson
 from chimera.core.analysis.judge import begin, dump, observe
 from chimera.core.model import Verdict
-from chimera.core.plan import AnalysisPlan
 from chimera.platforms.memory.draws import poisson
 
 
@@ -44,27 +46,16 @@ def test_one_outage_is_no_clump() -> None:
     assert known.phi < 3
 
 
-def rolled_back(seed: int, rate: int, plan: AnalysisPlan) -> bool:
-    """Judge a healthy canary at 5 % for two minutes, where failures come in threes."""
-    random, state = Random(seed), begin(plan)
-    for second in range(1, 121):
-        arms = []
-        for share in (0.05, 0.95):
-            n = poisson(random, rate * share)
-            arms.append(tally(n, min(3 * poisson(random, rate * share * 0.001 / 3), n)))
-        state, judgement = observe(plan, state, look(second, *arms))
-        if judgement.verdict is Verdict.UNHEALTHY:
-            return True
-    return False
-
-
 @pytest.mark.parametrize("rate", [100, 1000])
 def test_failures_in_threes_do_not_condemn_a_healthy_canary(rate: int) -> None:
-    """Nothing is known of the service beforehand: the first rollout of all."""
+    """Two minutes at 5 %, and nothing is known of the service: the first rollout of all."""
     unknown = replace(comparing(), error_dispersions=(), latency_dispersions=())
-    assert sum(rolled_back(seed, rate, unknown) for seed in range(150)) <= 1
-    blind = comparing()
-    assert sum(rolled_back(seed, rate, blind) for seed in range(150)) >= 3
+    drawn = draw_healthy(5, 120, rate, np.full(300, 0.001), clump=3)
+    over = rolled_back(unknown, drawn)
+    assert over.sum() <= 3
+    assert rolled_back_by_the_judge(unknown, drawn, 0) == over[0]
+    ones = (1.0,) * len(unknown.weights)
+    assert rolled_back(unknown, drawn, Lesson(ones, ones, 1.0)).sum() >= 6
 
 
 def test_a_canary_that_fails_outright_is_not_spared_by_the_guess() -> None:
