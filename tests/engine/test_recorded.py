@@ -9,15 +9,19 @@ import pytest
 from tests.support.engine import Rig
 from tests.support.recorded import playing
 
+from chimera.bench.judge.arena import Match
 from chimera.bench.judge.batch import BatchJudge
+from chimera.bench.judge.lessons import lessons
 from chimera.bench.judge.rules.chimera_rule import ChimeraRule, Past
 from chimera.bench.judge.totals import Totals
 from chimera.bench.judge.world import Plan, Scenario, Traces, draw
+from chimera.core.analysis.history import Lesson
 from chimera.core.model import Verdict
+from chimera.core.plan import AnalysisPlan
 from chimera.core.state import Phase
 
 PLAN = Plan((5, 25, 50, 100), bake_s=20)
-SECONDS, RUNS = 110, 2
+SECONDS, RUNS = 110, 3
 HEALTHY, UNHEALTHY = Verdict.HEALTHY, Verdict.UNHEALTHY
 WORLDS = (
     Scenario("healthy", 400.0),
@@ -29,13 +33,24 @@ WORLDS = (
 )
 
 
-def as_arrays_say(rule: ChimeraRule, traces: Traces, run: int, shifts: list[int]) -> list[Verdict]:
+def taught(plan: AnalysisPlan, lesson: Lesson | None) -> AnalysisPlan:
+    """Return the plan as it is when earlier rollouts taught something."""
+    if lesson is None:
+        return plan
+    return replace(
+        plan,
+        error_dispersions=lesson.errors,
+        latency_dispersions=lesson.latency,
+        error_clumps=lesson.error_clumps,
+    )
+
+
+def as_arrays_say(judge: BatchJudge, traces: Traces, run: int, shifts: list[int]) -> list[Verdict]:
     """Judge one run by the benchmark's arrays. shifts: how many seconds each shift of weight took.
 
     The engine watches users during a shift too, but for an alarm alone; its evidence is left out.
     """
     totals, bands = Totals(traces), np.searchsorted(traces.edges, PLAN.weights)
-    judge = BatchJudge(rule.plan_for(PLAN), [None] * RUNS)
     said: list[Verdict] = []
     second = step = age = 0
     changed = False
@@ -53,15 +68,21 @@ def as_arrays_say(rule: ChimeraRule, traces: Traces, run: int, shifts: list[int]
     return said
 
 
+@pytest.mark.parametrize("past", [Past.NONE, Past.KNOWN])
 @pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
-async def test_the_engine_decides_as_the_benchmark_does(bare: Rig, world: Scenario) -> None:
-    rule = ChimeraRule(1, warm_up_s=6, past=Past.NONE)
+async def test_the_engine_decides_as_the_benchmark_does(
+    bare: Rig, world: Scenario, past: Past
+) -> None:
+    plan = ChimeraRule(1, warm_up_s=6, past=past).plan_for(PLAN)
     traces = draw(world, PLAN, RUNS, SECONDS, 17)
-    async with playing(bare, rule.plan_for(PLAN), PLAN.bake_s) as player:
-        for run in range(RUNS):
+    known = lessons(Match(world, PLAN, RUNS, 17)) if past is Past.KNOWN else [None] * RUNS
+    assert past is Past.NONE or all(lesson and lesson.error_clumps for lesson in known)
+    async with playing(bare, plan, PLAN.bake_s) as player:
+        for run, lesson in enumerate(known):
+            player.analysis = taught(plan, lesson)
             played = await player.play(traces, run)
             said = [one.judgement.verdict for one in played.watched]
-            told = as_arrays_say(rule, traces, run, played.shifts)
+            told = as_arrays_say(BatchJudge(plan, known), traces, run, played.shifts)
             assert said[: len(told)] == told
             rolled_back = played.state.phase is Phase.ROLLED_BACK
             assert rolled_back == (told[-1] is UNHEALTHY), played.state.reason
