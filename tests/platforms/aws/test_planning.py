@@ -16,11 +16,15 @@ from tests.support.alb import alb_service, alb_stack
 from tests.support.aws import configured, mesh_service, mesh_stack
 
 from chimera.cli.main import main
+from chimera.core.errors import ProviderDenied
 from chimera.core.model import Change, Fence, Revision, Service, Split
 from chimera.platforms.aws.albplatform import EcsAlbPlatform
 from chimera.platforms.aws.costs import cost_of
+from chimera.platforms.aws.identity import Identity
+from chimera.platforms.aws.images import pin
 from chimera.platforms.aws.permissions import DEPLOY, actions
 from chimera.platforms.aws.platform import EcsAppMeshPlatform
+from chimera.platforms.aws.session import Accounts
 from chimera.platforms.memory import MemoryInventory
 from chimera.sandbox import Options, Sandbox
 from chimera.sandbox.faults import Rule
@@ -142,6 +146,22 @@ def test_a_plan_that_reality_has_left_is_refused(
     assert main(["deploy", str(spec), "--version", "v2", "--plan", str(saved), "--yes"]) == 8
     assert "the saved plan no longer fits: the writes differ" in capsys.readouterr().err
     assert len(box.calls.last(writes=True)) == writes
+
+
+async def test_an_image_of_an_account_that_lets_it_only_be_pulled_is_not_pinned(
+    box: Sandbox,
+) -> None:
+    accounts = Accounts()
+    account = await accounts.open(Identity(), "ecr")
+    box.faults.set([Rule(fault="denied", service="ecr")])
+    place = "dkr.ecr.eu-west-1.amazonaws.com/shop"
+    theirs = await pin(account, f"999999999999.{place}:v2", own=box.account)
+    assert theirs.image.endswith("shop:v2")
+    assert "account 999999999999's, where ecr:DescribeImages is not allowed" in theirs.note
+    with pytest.raises(ProviderDenied, match="ecr:DescribeImages"):
+        await pin(account, f"{box.account}.{place}:v2", own=box.account)
+    box.faults.set([])
+    accounts.close()
 
 
 def push_anew(box: Sandbox, repository: str, tag: str) -> None:

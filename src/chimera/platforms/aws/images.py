@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chimera.core.errors import ProviderRefused
+from chimera.core.errors import ProviderDenied, ProviderRefused
 from chimera.platforms.aws.errors import PROVIDER, is_absent
 from chimera.platforms.aws.found import ImageTag
 from chimera.platforms.aws.identity import repository_of
@@ -27,9 +27,10 @@ class Pinned:
     note: str = ""
 
 
-async def pin(account: Account, image: str) -> Pinned:
+async def pin(account: Account, image: str, *, own: str = "") -> Pinned:
     """Find the digest behind a tag, so that every task runs the same bytes.
 
+    own: the account's number; another one may let its images be pulled and not be described.
     ProviderRefused if the registry says that there is no such image.
     """
     found = _ECR.fullmatch(image)
@@ -49,6 +50,14 @@ async def pin(account: Account, image: str) -> Pinned:
             imageIds=[{"imageTag": tag}],
         )
         details = answer["imageDetails"]
+    except ProviderDenied:
+        if found["account"] == own:
+            raise
+        note = (
+            f"{image} is account {found['account']}'s, where ecr:DescribeImages is not allowed to "
+            "us, so its tag is not pinned to a digest"
+        )
+        return Pinned(image, note)
     except ProviderRefused as error:
         if not is_absent(error):
             raise

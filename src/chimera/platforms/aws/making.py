@@ -71,7 +71,8 @@ class Maker:
         """Resolve the image that a version runs."""
         revision = making.version.revision
         image = revision.image or with_tag(making.like.image, revision.name)
-        pinned = await pin(self.site.account, image)
+        own = str(making.like.service["serviceArn"]).split(":")[4]
+        pinned = await pin(self.site.account, image, own=own)
         if pinned.note:
             log.warning("aws.image_not_pinned", extra={"image": image, "reason": pinned.note})
         return pinned
