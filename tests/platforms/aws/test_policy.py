@@ -54,7 +54,7 @@ MODULES = {
         "ecs-appmesh",
         DEPLOY,
     ): f"{ECS} appmesh cloudmap mesh meshfront meshmetrics meshuses nodes tagnodes",
-    ("ecs-appmesh", SETUP): "setup setupparts setupagent definitions",
+    ("ecs-appmesh", SETUP): "setup setupparts setupagent definitions services",
 }
 
 

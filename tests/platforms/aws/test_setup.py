@@ -120,6 +120,38 @@ async def test_the_agent_publishes_what_the_platform_reads(
     await setup.remove()
 
 
+async def test_its_plan_names_the_envoys_that_it_will_not_read(
+    box: Sandbox, accounts: Accounts
+) -> None:
+    planned = await (await prepared(accounts)).plan()
+    assert not [change for change in planned if "NOT those of" in change.why]
+    ecs = box.session().client("ecs")
+    (logo,) = ecs.describe_services(cluster="practice", services=["logo"])["services"]
+    found = ecs.describe_task_definition(taskDefinition="logo")["taskDefinition"]
+    kept = ("containerDefinitions", "networkMode", "cpu", "memory", "executionRoleArn")
+    bare = {key: found[key] for key in kept}
+    bare["containerDefinitions"][1].pop("dockerLabels")
+    ecs.register_task_definition(
+        family="bare", **bare, requiresCompatibilities=["FARGATE"], taskRoleArn=found["taskRoleArn"]
+    )
+    ecs.create_service(
+        cluster="practice",
+        serviceName="bare",
+        taskDefinition="bare",
+        desiredCount=0,
+        launchType="FARGATE",
+        networkConfiguration=logo["networkConfiguration"],
+    )
+    (made,) = [
+        change
+        for change in await (await prepared(accounts)).plan()
+        if change.permission == "ecs:RegisterTaskDefinition"
+    ]
+    assert "NOT those of bare: its container 'envoy' lacks the docker labels" in made.why
+    ecs.delete_service(cluster="practice", service="bare", force=True)
+    ecs.deregister_task_definition(taskDefinition="bare:1")
+
+
 async def test_a_change_of_its_namespace_replaces_the_agent_alone(
     box: Sandbox, accounts: Accounts
 ) -> None:

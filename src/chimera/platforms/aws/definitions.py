@@ -44,7 +44,7 @@ async def register(site: Site, request: dict[str, Any]) -> str:
     A family belongs to one version of one rollout: what is there is what a lost reply was about.
     """
     ecs = site.account.ecs
-    found = await _revisions(site, request["family"], "ACTIVE")
+    found = await revisions(site.account, request["family"], "ACTIVE")
     if found:
         return found[0]
     answer = await site.account.call(ecs.register_task_definition, **request)
@@ -53,9 +53,9 @@ async def register(site: Site, request: dict[str, Any]) -> str:
 
 async def remove_family(site: Site, family: str) -> None:
     """Deregister and delete every revision of a family."""
-    for arn in await _revisions(site, family, "ACTIVE"):
+    for arn in await revisions(site.account, family, "ACTIVE"):
         await _deregister(site, arn)
-    await _delete(site, await _revisions(site, family, "INACTIVE"))
+    await _delete(site, await revisions(site.account, family, "INACTIVE"))
 
 
 async def remove_one(site: Site, arn: str) -> None:
@@ -79,9 +79,10 @@ async def _status(site: Site, arn: str) -> str:
     return str(answer["taskDefinition"]["status"])
 
 
-async def _revisions(site: Site, family: str, status: str) -> list[str]:
-    arns = await site.account.pages(
-        site.account.ecs.list_task_definitions,
+async def revisions(account: Account, family: str, status: str) -> list[str]:
+    """Return the ARNs of a family's revisions, newest first."""
+    arns = await account.pages(
+        account.ecs.list_task_definitions,
         "taskDefinitionArns",
         familyPrefix=family,
         status=status,

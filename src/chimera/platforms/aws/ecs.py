@@ -12,7 +12,7 @@ from chimera.core.model import Change, Fence, Readiness, Resource, Revision, Ser
 from chimera.platforms.aws import autoscaling, services
 from chimera.platforms.aws.arms import Arm, arm_behind
 from chimera.platforms.aws.errors import PROVIDER
-from chimera.platforms.aws.estate import SCALABLE_TARGET, Estate, Site, Version
+from chimera.platforms.aws.estate import SCALABLE_TARGET, Estate, Site, Version, scalable_id
 from chimera.platforms.aws.front import Front, routed_still
 from chimera.platforms.aws.making import Maker, refuse_same
 from chimera.platforms.aws.naming import our_tags
@@ -183,8 +183,8 @@ class EcsOrchestrator:
         target = await autoscaling.describe(site, str(stable.service["serviceName"]))
         if target is None:
             return
-        id = f"{version.arn}#desired-count"  # noqa: A001 - a resource's key
-        await self._estate.record(version.resource(site, SCALABLE_TARGET, id))
+        record = version.resource(site, SCALABLE_TARGET, scalable_id(version))
+        await self._estate.record(record)
         tags = our_tags(site.service, version.revision, version.rollout, version.name)
         await autoscaling.carry_over(site, target, stable.version, version, tags)
 

@@ -18,7 +18,6 @@ from chimera.platforms.aws.naming import SERVICE, read_tags
 log = logging.getLogger(__name__)
 
 GROUP = "elb-target-group"
-_SERVICES_AT_ONCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +90,12 @@ class Places:
         found = await services.describe(site, site.target.service)
         if found is not None:
             return groups_of(found)
-        ecs = site.account.ecs
-        arns = await site.account.pages(
-            ecs.list_services, "serviceArns", cluster=site.target.cluster
+        tagged = (
+            one
+            for one in await services.listed(site.account, site.target.cluster)
+            if read_tags(one.get("tags")).get(SERVICE) == site.service.name
+            and one["status"] == "ACTIVE"
         )
-        tagged: list[dict[str, Any]] = []
-        for start in range(0, len(arns), _SERVICES_AT_ONCE):
-            batch = arns[start : start + _SERVICES_AT_ONCE]
-            answer = await site.account.call(
-                ecs.describe_services, cluster=site.target.cluster, services=batch, include=["TAGS"]
-            )
-            tagged += [
-                one
-                for one in answer["services"]
-                if read_tags(one.get("tags")).get(SERVICE) == site.service.name
-                and one["status"] == "ACTIVE"
-            ]
         return tuple(arn for one in tagged for arn in groups_of(one))
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from chimera.core.errors import ProviderDenied, ProviderRefused, ProviderUnavailable
 from chimera.core.model import Change
+from chimera.platforms.aws import services
 from chimera.platforms.aws.agent import EXECUTION_POLICY, METRICS_POLICY, Agent
+from chimera.platforms.aws.containers import envoy_of
 from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.identity import Identity
+from chimera.platforms.aws.scraping import unlabelled
 from chimera.platforms.aws.session import Account, Accounts
 from chimera.platforms.aws.setupagent import Definition, Serving
 from chimera.platforms.aws.setupparts import NOWHERE, Group, Network, Part, Role, Rules
@@ -26,7 +30,7 @@ log = logging.getLogger(__name__)
 CLIENTS = ("ecs", "ec2", "iam", "sts")
 # After these pauses a write whose answer was lost is looked for, and done again.
 _AGAIN_S = (0.2, 1.0, 3.0)
-_SERVICES_AT_ONCE = 10
+Json = Mapping[str, Any]
 Progress = Callable[[Change], Awaitable[None]]
 
 
@@ -121,9 +125,14 @@ async def prepare(
         partition=str(who["Arn"]).split(":")[1],
         **{key: value for key, value in given.items() if value},
     )
+    beside = [
+        one
+        for one in await services.listed(account, agent.cluster)
+        if one["status"] == "ACTIVE" and one["serviceName"] != agent.name
+    ]
     network, unready = NOWHERE, None
     try:
-        network = await _network(account, agent)
+        network = await _network(account, agent, beside)
     except ProviderDenied:
         raise
     except ProviderRefused as error:
@@ -134,7 +143,7 @@ async def prepare(
         Rules(account, agent, network, group),
         Role(account, agent, agent.task_role, agent.managed(METRICS_POLICY), agent.inline_policy()),
         Role(account, agent, agent.execution_role, agent.managed(EXECUTION_POLICY), None),
-        Definition(account, agent),
+        Definition(account, agent, await _unread(account, beside)),
         Serving(account, agent, network, group),
     )
     return Setup(agent, tuple(parts), unready)
@@ -150,25 +159,31 @@ async def _cluster(account: Account, name: str) -> dict[str, object]:
     return dict(active[0])
 
 
-async def _network(account: Account, agent: Agent) -> Network:
+async def _unread(account: Account, beside: Sequence[Json]) -> tuple[str, ...]:
+    """Say of each service in a mesh whose Envoy the agent would not find what that lacks."""
+    definitions = await asyncio.gather(
+        *(
+            account.call(account.ecs.describe_task_definition, taskDefinition=arn)
+            for arn in dict.fromkeys(str(one["taskDefinition"]) for one in beside)
+        )
+    )
+    found = [answer["taskDefinition"] for answer in definitions]
+    lacks = ((one, unlabelled(one)) for one in found if envoy_of(one))
+    return tuple(f"{one['family']}: {said}" for one, said in lacks if said)
+
+
+async def _network(account: Account, agent: Agent, beside: Sequence[Json]) -> Network:
     """Return where the cluster's own tasks run: the agent goes beside them."""
-    arns = await account.pages(account.ecs.list_services, "serviceArns", cluster=agent.cluster)
     subnets: list[str] = []
     groups: list[str] = []
     public = "DISABLED"
-    for start in range(0, len(arns), _SERVICES_AT_ONCE):
-        answer = await account.call(
-            account.ecs.describe_services,
-            cluster=agent.cluster,
-            services=arns[start : start + _SERVICES_AT_ONCE],
-        )
-        for one in answer["services"]:
-            found = (one.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
-            if one["status"] != "ACTIVE" or one["serviceName"] == agent.name or not found:
-                continue
-            if not subnets:
-                subnets, public = list(found["subnets"]), found.get("assignPublicIp", public)
-            groups += [group for group in found.get("securityGroups", ()) if group not in groups]
+    for one in beside:
+        found = (one.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+        if not found:
+            continue
+        if not subnets:
+            subnets, public = list(found["subnets"]), found.get("assignPublicIp", public)
+        groups += [group for group in found.get("securityGroups", ()) if group not in groups]
     if not subnets or not groups:
         reason = f"no service of cluster '{agent.cluster}' tells subnets and security groups"
         hint = "run a service with network mode awsvpc there first"

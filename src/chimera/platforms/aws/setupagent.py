@@ -21,15 +21,18 @@ _COST = "about 9 USD a month: one task of 0.25 vCPU and 0.5 GB"
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The agent's task definition."""
+    """The agent's task definition. unread: what it will not read as it is, one sentence each."""
 
     account: Account
     agent: Agent
+    unread: tuple[str, ...] = ()
 
     @property
     def making(self) -> Change:
         """Name the write."""
         why = f"publishes Envoy's requests to {self.agent.namespace}"
+        if self.unread:
+            why = f"{why}; NOT those of {'; '.join(self.unread)}"
         name = f"task definition {self.agent.name}"
         return Change("+", name, why, "ecs:RegisterTaskDefinition")
 
@@ -41,18 +44,7 @@ class Definition:
 
     async def revisions(self, status: str = "ACTIVE") -> list[str]:
         """Return the ARNs of its revisions, newest first."""
-        arns = await self.account.pages(
-            self.account.ecs.list_task_definitions,
-            "taskDefinitionArns",
-            familyPrefix=self.agent.name,
-            status=status,
-            sort="DESC",
-        )
-        return [
-            str(arn)
-            for arn in arns
-            if str(arn).rpartition("/")[2].partition(":")[0] == self.agent.name
-        ]
+        return await definitions.revisions(self.account, self.agent.name, status)
 
     async def exists(self) -> bool:
         """Whether its newest revision says what it must."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chimera.core.model import Resource, Revision
-from chimera.platforms.aws import autoscaling, services
+from chimera.platforms.aws import autoscaling, definitions, services
 from chimera.platforms.aws.estate import (
     ECS_SERVICE,
     SCALABLE_TARGET,
@@ -71,18 +71,10 @@ async def _families(site: Site, status: str) -> list[str]:
 
 async def _inactive(site: Site) -> list[str]:
     """Return the newest revision of each family that has none but deregistered ones."""
-    newest: dict[str, str] = {}
+    found = []
     for family in await _families(site, "INACTIVE"):
-        arns = await site.account.pages(
-            site.account.ecs.list_task_definitions,
-            "taskDefinitionArns",
-            familyPrefix=family,
-            status="INACTIVE",
-            sort="ASC",
-        )
-        named = {str(arn).rpartition("/")[2].partition(":")[0]: str(arn) for arn in arns}
-        newest |= {family: named[family]} if family in named else {}
-    return list(newest.values())
+        found += (await definitions.revisions(site.account, family, "INACTIVE"))[:1]
+    return found
 
 
 async def tagged_targets(site: Site) -> tuple[Version, ...]:
