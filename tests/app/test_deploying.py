@@ -71,7 +71,8 @@ class House:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A house whose service runs version 1."""
-    async with controller(Settings(tmp_path)) as chimera:
+    settings = Settings.from_environment({"CHIMERA_HOME": str(tmp_path)})
+    async with controller(settings) as chimera:
         opened = House(chimera)
         await opened.promoted("1", Phase.SUCCEEDED)
         yield opened

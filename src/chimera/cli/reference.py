@@ -111,9 +111,10 @@ def _section(name: str, command: Any) -> Iterator[str]:
     yield f"\n## `{' '.join(['chimera', name, usage]).strip()}`\n\n{command.help}"
     if name in _DATA:
         yield f"\n*Data*: {_DATA[name]}."
-    if command.params:
+    shown = [each for each in command.params if not getattr(each, "hidden", False)]
+    if shown:
         yield "\n| | |\n|---|---|"
-    for parameter in command.params:
+    for parameter in shown:
         yield f"| {_name(parameter)} | {_explain(parameter)} |"
     example, _, then = (command.epilog or "").removeprefix("Example:\n").partition("\nNext: ")
     yield f"\n```console\n{example}\n```"

@@ -45,7 +45,9 @@ def aws(  # noqa: PLR0913, PLR0917 - a command's arguments are its options
         typer.Option(help="What an image runs: PATTERN=COMMAND.", metavar="RULE"),
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="text or json.")] = "text",
-    held: Annotated[bool, typer.Option("--held", hidden=True)] = False,
+    held: Annotated[
+        bool, typer.Option("--held", hidden=True, help="End with standard input.")
+    ] = False,
 ) -> None:
     """Run an AWS in a box on this machine until Ctrl-C."""
     from chimera.core.errors import SpecError
