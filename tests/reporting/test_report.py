@@ -55,6 +55,11 @@ def test_the_page_says_everything_and_needs_nothing(name: str) -> None:
     assert page.tags.count("svg") == (3 if len(story.looks) > 1 else 0)
 
 
+def test_a_graph_of_the_metrics_own_is_part_of_the_file() -> None:
+    page = Reader(write(report_of(TOLD["baking"]()), Form.HTML, b"\x89PNG"))
+    assert page.loads == ["data:image/png;base64,iVBORw=="]
+
+
 @pytest.mark.parametrize("form", [Form.HTML, Form.MARKDOWN])
 def test_foreign_words_are_words(form: Form) -> None:
     story = TOLD["baking"]()

@@ -267,6 +267,11 @@ async def test_a_report_is_sent_as_a_file(ada: Browser) -> None:
     assert seen.headers["content-disposition"].startswith("inline")
 
 
+async def test_a_rollout_whose_metrics_draw_nothing_has_no_graph(ada: Browser) -> None:
+    assert (await ada.get("/rollouts/baking-1/graph.png")).status_code == 404
+    assert "graph.png" not in (await ada.get("/rollouts/baking-1")).text
+
+
 async def test_programs_get_problems_and_not_pages(site: Served) -> None:
     async with site.client() as client:
         answer = await client.get("/rollouts/nothing-here", headers={"accept": "application/json"})

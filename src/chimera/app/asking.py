@@ -14,6 +14,7 @@ from chimera.app.engines import Engines
 from chimera.app.feeds import MOST_LIVE, RECENT, House
 from chimera.app.live import LiveHub
 from chimera.app.lock import Controller, find_controller
+from chimera.app.picturing import Pictures
 from chimera.app.reports import Line, LookView, Measures, Replay, Report, RolloutView, ServiceView
 from chimera.app.settings import Settings
 from chimera.core.access import Principal
@@ -34,6 +35,7 @@ class Asking:
         self.settings = settings
         self._store = store
         self._catalog = catalog
+        self._pictures = Pictures(catalog)
         self.engines = Engines(settings)
 
     async def status(self, ref: str) -> RolloutView:
@@ -130,6 +132,10 @@ class Asking:
             made_at=datetime.now(UTC),
             made_by=f"Chimera {__version__}",
         )
+
+    async def picture(self, view: RolloutView) -> bytes | None:
+        """Return the graph that a rollout's metrics draw themselves, PNG; None if there is none."""
+        return await self._pictures.of(view)
 
     async def replay(self, ref: str, spec: Spec | None = None) -> Replay:
         """Judge a recorded rollout again, under another spec if given."""

@@ -215,6 +215,10 @@ class RemoteChimera(Chimera):
         """Return all that was decided in a rollout."""
         return await self._client.get(Report, f"/rollouts/{await self._id(ref)}/report")
 
+    async def picture(self, view: RolloutView) -> bytes | None:
+        """Return none: the report on the other machine's page has it."""
+        return None
+
     async def replay(self, ref: str, spec: Spec | None = None) -> Replay:
         """Judge a recorded rollout again."""
         body = {"spec": dump(spec)} if spec else {}

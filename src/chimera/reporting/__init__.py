@@ -25,8 +25,11 @@ class Form(StrEnum):
         return {"html": "text/html", "md": "text/markdown", "json": "application/json"}[self.value]
 
 
-def write(report: Report, form: Form) -> str:
-    """Return a report as text; values of environment variables are masked in each form."""
+def write(report: Report, form: Form, picture: bytes | None = None) -> str:
+    """Return a report as text; values of environment variables are masked in each form.
+
+    picture: the graph that the metrics drew themselves, PNG; a page holds it.
+    """
     if form is Form.JSON:
         import json
 
@@ -42,4 +45,4 @@ def write(report: Report, form: Form) -> str:
         return markdown(document)
     from chimera.reporting.page import page
 
-    return page(document)
+    return page(document, picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from functools import cache
 from typing import Any
 
@@ -15,14 +16,17 @@ from chimera.reporting.evidence import HEADINGS
 from chimera.reporting.svg import chart_svg, evidence_svg
 
 
-def page(document: Document) -> str:
-    """Return the page."""
+def page(document: Document, picture: bytes | None = None) -> str:
+    """Return the page. picture: a graph that the metrics drew themselves, PNG."""
     charts = [
         (one, Markup(chart_svg(one, document.points, document.status.lower())))  # noqa: S704
         for one in document.charts
     ]
     drawn = Markup(evidence_svg(document.evidence.points, document.status.lower()))  # noqa: S704
-    return _template().render(d=document, charts=charts, evidence=drawn, headings=HEADINGS)
+    kept = f"data:image/png;base64,{base64.b64encode(picture).decode()}" if picture else ""
+    return _template().render(
+        d=document, charts=charts, evidence=drawn, headings=HEADINGS, picture=kept
+    )
 
 
 @cache

@@ -67,6 +67,10 @@ async def test_from_the_account_to_a_promoted_and_a_rolled_back_version(house: C
             await _go(page)
             await _go(page, "Start the rollout")
             await page.get_by_role("heading", name="Rolled back").wait_for(timeout=ROLLOUT_MS)
+            rollout = page.url.partition("?")[0]
+            drawn = await page.request.get(f"{rollout}/graph.png")
+            assert drawn.headers["content-type"] == "image/png"
+            assert "data:image/png" in await (await page.request.get(f"{rollout}/report")).text()
             await visit.shoot(f"wizard-{house.platform}-rolled-back")
             assert met.lost == 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -187,7 +188,9 @@ class Patient:
             await explain(site, version, found)
 
         await self.step("read", lambda _: metrics.read(service, v1, v2))
-        await self.step("graph", lambda _: metrics.graph(service, v1, v2))
+        now = datetime.now(UTC)
+        window = (now - timedelta(hours=1), now)
+        await self.step("graph", lambda _: metrics.graph(service, v1, v2, window=window))
         await self.step("survey", lambda _: platform.survey(service))
         await self.step("explain", explained)
 

@@ -41,13 +41,14 @@ def report(
 ) -> None:
     """Report a rollout: what was decided when and why, with charts."""
 
-    async def work(chimera: Chimera) -> Report:
-        return await chimera.report(ref)
+    async def work(chimera: Chimera) -> tuple[Report, bytes | None]:
+        found = await chimera.report(ref)
+        return found, await chimera.picture(found.rollout) if form is Form.HTML else None
 
-    found = ask(work)
+    found, picture = ask(work)
     from chimera.reporting import write
 
-    text = write(found, form)
+    text = write(found, form, picture)
     if not file:
         sys.stdout.write(text)
         return

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from chimera.core.errors import ProviderUnavailable
-from chimera.core.model import Reading, Revision, Sample, Service, Tally
+from chimera.core.model import Reading, Resource, Revision, Sample, Service, Tally
 from chimera.platforms.aws import services
 from chimera.platforms.aws.arms import arm_behind
 from chimera.platforms.aws.batch import Batches
 from chimera.platforms.aws.errors import PROVIDER
-from chimera.platforms.aws.estate import Estate, Site, Version
+from chimera.platforms.aws.estate import ECS_SERVICE, Estate, Site, Version, version_in
 from chimera.platforms.aws.found import Traffic
 from chimera.platforms.aws.front import Front
 from chimera.platforms.aws.sites import Sites
 from chimera.platforms.aws.streams import ArmStreams, Points, end_of, failed, total
+from chimera.platforms.aws.widget import widget
 
 # An arm that falls this many periods behind the other one is not seen any more.
 _STALE = 3
@@ -139,27 +141,36 @@ class CloudWatchMetrics:
             Tally(sample.requests, sample.errors), span, datetime.fromtimestamp(end, UTC)
         )
 
-    async def graph(self, service: Service, stable: Revision, canary: Revision) -> bytes:
-        """Return a picture of both arms' requests and errors, PNG."""
+    async def graph(
+        self,
+        service: Service,
+        stable: Revision,
+        canary: Revision,
+        *,
+        removed: Sequence[Resource] = (),
+        window: tuple[datetime, datetime],
+    ) -> bytes:
+        """Return a picture of both arms' requests and errors, PNG.
+
+        removed: what is gone by now, by which a version that was removed is known.
+        """
         site = await self._sites.of(service)
-        lines: list[list[Any]] = []
+        gone = {one.revision: version_in(one) for one in removed if one.kind == ECS_SERVICE}
+        arms = []
         for revision, words in ((stable, "stable"), (canary, "canary")):
-            known = await self._find(site, revision)
-            if known is None:
-                continue
-            for stream in (await self._map.streams(site, known.version)).all:
-                pairs = [part for pair in stream.dimensions for part in pair]
-                look = {"label": f"{words} {revision.name}", "stat": stream.stat}
-                lines.append([stream.namespace, stream.metric, *pairs, look])
-        widget = {
-            "title": service.name,
-            "view": "timeSeries",
-            "period": self._map.period_s(site),
-            "metrics": lines,
-            "region": site.account.region,
-        }
+            version = gone.get(revision.name)
+            if version is None:
+                known = await self._find(site, revision)
+                version = known.version if known else None
+            if version is not None:
+                arms.append((f"{words} {revision.name}", await self._map.streams(site, version)))
+        if not arms:
+            reason = f"no version of '{service.name}' is known"
+            raise ProviderUnavailable(PROVIDER, "draw the metrics", reason)
+        region, period_s = site.account.region, self._map.period_s(site)
+        told = widget(service.name, arms, region=region, period_s=period_s, window=window)
         answer = await site.account.call(
-            site.account.cloudwatch.get_metric_widget_image, MetricWidget=json.dumps(widget)
+            site.account.cloudwatch.get_metric_widget_image, MetricWidget=json.dumps(told)
         )
         return bytes(answer["MetricWidgetImage"])
 

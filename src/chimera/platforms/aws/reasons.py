@@ -29,7 +29,7 @@ WHY = {
     "appmesh:ListVirtualServices": "see whether a virtual service is stable's node itself",
     "appmesh:TagResource": "tag each node with its rollout",
     "cloudwatch:GetMetricData": "read requests, errors and latency: the evidence of each decision",
-    "cloudwatch:GetMetricWidgetImage": "draw the graph of the report",
+    "cloudwatch:GetMetricWidgetImage": "draw the graph of the page and the report",
     "ec2:AuthorizeSecurityGroupIngress": "let the agent, and nobody else, scrape the tasks",
     "ec2:CreateSecurityGroup": "give the agent a security group of its own",
     "ec2:CreateTags": "tag that group",

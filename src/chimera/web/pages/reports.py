@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request, Response
 
@@ -35,12 +36,23 @@ async def as_json(request: Request, ref: str) -> Response:
     return await _written(request, ref, Form.JSON)
 
 
+@router.get("/rollouts/{ref}/graph.png", dependencies=SEEN)
+async def graph(request: Request, ref: str) -> Response:
+    """Return the graph that the metrics draw themselves; 404 where there is none now."""
+    chimera: Chimera = request.app.state.chimera
+    found = await chimera.picture(await chimera.status(ref))
+    if found is None:
+        return Response(status_code=HTTPStatus.NOT_FOUND)
+    return Response(found, media_type="image/png")
+
+
 async def _written(request: Request, ref: str, form: Form) -> Response:
     chimera: Chimera = request.app.state.chimera
     report = await chimera.report(ref)
+    picture = await chimera.picture(report.rollout) if form is Form.HTML else None
     where = "attachment" if "." in request.url.path.rpartition("/")[2] else "inline"
     return Response(
-        await asyncio.to_thread(write, report, form),
+        await asyncio.to_thread(write, report, form, picture),
         media_type=form.media_type,
         headers={
             "Content-Security-Policy": REPORT_CSP,

@@ -14,6 +14,7 @@ from chimera import guard
 from chimera.app.live import LiveHub, Update
 from chimera.app.masking import masked
 from chimera.app.operations import Chimera
+from chimera.app.picturing import is_drawn
 from chimera.app.reports import Answer, LookView, RolloutView
 from chimera.app.series import points
 from chimera.core.access import Principal, Role
@@ -58,6 +59,7 @@ async def shown(
         spec=masked({"spec": view.rollout.spec})["spec"],
         chart_data=chart_data(view, looks),
         trouble="",
+        drawn=is_drawn(view),
         **_live(view, looks[-1:], guard.principal(request)),
     )
 
