@@ -98,13 +98,13 @@ async def the_metric_counts_what_clients_met(house: CloudHouse, met: Met, rollou
         # A load balancer names a period by its begin, a scrape tells of the time before it.
         begin = min(times) - (0 if house.platform == ALB else period_s)
         end = begin + max(times) - min(times) + period_s
-        least = sum(begin + period_s <= at <= end for at in errors)
+        least = sum(begin + period_s <= at <= end - period_s for at in errors)
         most = sum(begin <= at <= end + period_s for at in errors)
         counted = round(sum(value for _, value in points.get("5", ())))
         if least <= counted <= most and most:
             break
         await asyncio.sleep(0.5)
-    assert 0 < least <= counted <= most, (least, counted, most, len(errors))
+    assert 0 < counted and least <= counted <= most, (least, counted, most, len(errors))
     assert view.state.exposure.errors <= len(errors)
 
 
