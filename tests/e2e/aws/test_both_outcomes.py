@@ -104,7 +104,8 @@ async def the_metric_counts_what_clients_met(house: CloudHouse, met: Met, rollou
         if least <= counted <= most and most:
             break
         await asyncio.sleep(0.5)
-    assert 0 < counted and least <= counted <= most, (least, counted, most, len(errors))
+    assert counted, len(errors)
+    assert least <= counted <= most, (least, counted, most, len(errors))
     assert view.state.exposure.errors <= len(errors)
 
 
