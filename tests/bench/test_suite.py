@@ -62,7 +62,7 @@ async def test_detection() -> None:
     assert figures["failed requests met by users, worst"].value >= 1
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_scale() -> None:
     figures = await measured("scale")
     assert figures["2 rollouts: looks in the ledger"].value > 0

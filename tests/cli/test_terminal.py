@@ -51,7 +51,7 @@ def chimera(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_leaving_a_rollout_does_not_stop_it(short_home: Path) -> None:
     installed = chimera("deploy", "--version", "1")
     assert installed.returncode == 0, installed.stderr

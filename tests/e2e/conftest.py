@@ -10,13 +10,6 @@ from tests.support.house import house as open_house
 from tests.support.postgres import Server, binaries, running
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give real processes on a busy machine more time than a function gets."""
-    for item in items:
-        if "/e2e/" in item.path.as_posix() and item.get_closest_marker("timeout") is None:
-            item.add_marker(pytest.mark.timeout(600))
-
-
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
     """A house in which nothing runs."""

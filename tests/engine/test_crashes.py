@@ -54,7 +54,7 @@ async def dies_and_is_born_again(life: Life, expected: dict[str, Any]) -> bool:
     return True
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("errors", "end", "first"),
     [(0.0, "succeeded", 0), (0.5, "rolled_back", 8)],  # until its first watch they are the same

@@ -16,7 +16,7 @@ import pytest
 COMMAND = [sys.executable, "-m", "chimera", "sandbox", "aws"]
 
 
-@pytest.mark.timeout(300)  # two programs and a stack, on a machine that may be busy
+@pytest.mark.timeout(600)  # two programs and a stack, on a machine that may be busy
 def test_it_builds_a_stack_says_how_to_use_it_and_ends_at_sigterm() -> None:
     child = subprocess.Popen(
         [*COMMAND, "--seed", "alb", "-o", "json", "--held"],

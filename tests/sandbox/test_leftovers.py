@@ -45,7 +45,7 @@ def _children_of(group: str) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(300)  # a program of its own, on a machine that may be busy
+@pytest.mark.timeout(600)  # a program of its own, on a machine that may be busy
 def test_nothing_is_left_of_a_killed_range() -> None:
     mark = f"{os.getpid()}-{time.monotonic_ns()}"
     child = subprocess.Popen(

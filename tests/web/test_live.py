@@ -20,7 +20,7 @@ from chimera.app import reading
 from chimera.core.state import Phase
 from chimera.store import open_store
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 expect.set_options(timeout=60_000)
 HOSTILE = "<img src=x onerror=alert(1)> \u202e{{ 7*7 }}"
 LONG = [{"setWeight": 20, "bake": "5m"}, {"setWeight": 100, "bake": "1s"}]

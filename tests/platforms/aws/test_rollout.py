@@ -124,7 +124,7 @@ async def test_a_promoted_version_replaces_the_old_one(
     await told.platform.close()
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("platform", PLATFORMS)
 async def test_a_controller_that_is_killed_at_every_write_promotes_all_the_same(
     box: Sandbox, platform: str, tmp_path: Path

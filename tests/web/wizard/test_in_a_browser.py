@@ -18,7 +18,7 @@ from tests.support.marked import front_port
 from tests.support.pages import documented
 from tests.support.upped import Upped, upped
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(600)
 ROLLOUT_MS = 150_000
 TO_A_CANARY_S = 120
 # Nothing of this machine's own.
