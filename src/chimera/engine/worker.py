@@ -33,6 +33,7 @@ PASSED_THROUGH = (
 
 
 LONGEST_STOP_S = 10.0
+LONGEST_DECISION_S = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ async def run_worker(
         graceful_shutdown_timeout=timedelta(0),
         workflow_runner=sandbox(),
     )
+    _unhurried(worker)
     with mapped(address=address):
         running = asyncio.create_task(worker.run())
         try:
@@ -76,6 +78,18 @@ async def run_worker(
         finally:
             await _stopped(worker, running)
             await activities.close()
+
+
+def _unhurried(worker: Worker) -> None:
+    """Let a decision take as long as a busy machine needs.
+
+    After 2 s the SDK takes a rollout's decision for a deadlock and throws an error into its thread,
+    wherever that is. Ours take milliseconds of a processor and wait for nothing but their turn; the
+    SDK has no setting for this.
+    """
+    decisions = getattr(worker, "_workflow_worker", None)
+    if decisions is not None and hasattr(decisions, "_deadlock_timeout_seconds"):
+        decisions._deadlock_timeout_seconds = LONGEST_DECISION_S
 
 
 async def _stopped(worker: Worker, running: asyncio.Task[None]) -> None:
