@@ -10,6 +10,12 @@ from chimera.bench.judge.tables import number, table
 from chimera.bench.judge.world import tails
 from chimera.bench.report import quantile
 
+OVERLOADED = """
+The run on record is an earlier one, of the judge before failures of one look could count as one:
+four services on 2 cores that were overloaded tenfold with other work, so that the load fell short
+of its rate. It broke off before 30 repetitions of each, and left out a canary with 2 % errors that
+took 11 min to be rolled back, and a healthy one that paused for lack of numbers.
+"""
 _NAMES = {
     "errors10": "10 % errors",
     "errors2": "2 % errors",
@@ -73,14 +79,17 @@ Real rollouts on one machine: real processes behind a real Envoy, {RATE:.0f} req
 five services side by side, strategy `fast`, the controller and its looks as users have them. Beside
 them the product's judge in a simulation of the same traffic. Seconds from the canary's first
 response to the decision, and bad responses expected of those that the canary gave; 5 to 95 % in
-brackets. Every repetition is in the table, whatever became of it.
+brackets.
 """
     if not found:
         return words
     loads, rates = [one.load for one in found], [one.rate for one in found]
+    if not any(loads):
+        return words + OVERLOADED
     low, mid, high = (quantile(loads, q) for q in (0.05, 0.5, 0.95))
     return words + (
-        f"\n{len(found)} repetitions; load average of the machine {mid:.1f} ({low:.1f}-{high:.1f});"
+        f"\nEvery repetition is in the table, whatever became of it: {len(found)}; load average of"
+        f" the machine {mid:.1f} ({low:.1f}-{high:.1f});"
         f" requests sent per second and service {quantile(rates, 0.5):.0f}"
         f" ({quantile(rates, 0.05):.0f}-{quantile(rates, 0.95):.0f}).\n"
     )
