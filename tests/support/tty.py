@@ -28,6 +28,12 @@ def _log_in(slave: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
+def _persons_environment() -> dict[str, str]:
+    """Return our environment without what says that nobody watches, as under continuous integration."""
+    ours = {key: value for key, value in os.environ.items() if key not in {"CI", "NO_COLOR"}}
+    return {**ours, "TERM": "xterm-256color"}
+
+
 class Terminal:
     """`chimera ARGS` in a pseudo-terminal of its own; ends with the context at the latest."""
 
@@ -47,7 +53,7 @@ class Terminal:
             stdout=slave,
             stderr=slave,
             cwd=cwd,
-            env={**os.environ, "TERM": "xterm-256color", **(env or {})},
+            env={**_persons_environment(), **(env or {})},
             preexec_fn=lambda: _log_in(slave),  # noqa: PLW1509 - system calls, no lock
         )
         os.close(slave)
