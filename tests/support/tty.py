@@ -29,7 +29,7 @@ def _log_in(slave: int) -> None:
 
 
 def _persons_environment() -> dict[str, str]:
-    """Return our environment without what says that nobody watches, as under continuous integration."""
+    """Return our environment without what says that nobody watches, as in CI."""
     ours = {key: value for key, value in os.environ.items() if key not in {"CI", "NO_COLOR"}}
     return {**ours, "TERM": "xterm-256color"}
 
