@@ -1,6 +1,7 @@
 """What every test gets: the same examples on each run, no settings of the operator, no leaks."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -17,3 +18,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 for name in [n for n in os.environ if n.startswith("CHIMERA_") and not n.startswith(OURS)]:
     del os.environ[name]
 os.environ["CHIMERA_SERVER"] = "local"  # nor where that developer is logged in
+
+# Tests started in the background, or by nohup, feel a signal, they and all that they start.
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        usual = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, usual)
