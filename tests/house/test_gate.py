@@ -35,6 +35,16 @@ def test_passes():
     pass
 """
 
+GROUPED = """
+import pytest
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("number", range(12))
+def test_grouped(number, worker_id, tmp_path_factory):
+    (tmp_path_factory.getbasetemp().parent / f"on-{worker_id}").touch()
+def test_alone():
+    pass
+"""
+
 
 def run_pytest(folder: Path, source: str, *options: str, require_all: bool) -> tuple[int, str]:
     """Run pytest with the house's plugins over one file, as a process of its own."""
@@ -71,3 +81,12 @@ def test_a_skip_passes_on_a_desk_and_fails_at_the_gate(tmp_path: Path, source: s
 def test_the_gate_lets_the_rest_through(tmp_path: Path, source: str) -> None:
     code, output = run_pytest(tmp_path, source, require_all=True)
     assert code == pytest.ExitCode.OK, output
+
+
+def test_tests_of_one_group_share_what_they_set_up(tmp_path: Path) -> None:
+    """Some sets of versions split groups silently; each worker then builds the same image anew."""
+    base = tmp_path / "base"
+    options = ("-n", "3", "--dist", "loadgroup", "--basetemp", str(base))
+    code, output = run_pytest(tmp_path, GROUPED, *options, require_all=True)
+    assert code == pytest.ExitCode.OK, output
+    assert len(list(base.glob("on-*"))) == 1
