@@ -198,7 +198,7 @@ class House:
                     return view
                 if view.state.over or asyncio.get_running_loop().time() > deadline:
                     raise AssertionError(f"not so within {within_s:g} s: {view.state}")
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.15)
 
     async def reach(self, *phases: Phase, ref: str = SERVICE) -> RolloutView:
         """Wait until a rollout is in one of these phases."""
