@@ -156,4 +156,5 @@ async def born(life: Life) -> asyncio.subprocess.Process:
 
 
 if __name__ == "__main__":
-    print(asyncio.run(live(Life(**json.loads(sys.argv[1])))))  # noqa: T201
+    print(asyncio.run(live(Life(**json.loads(sys.argv[1])))), flush=True)  # noqa: T201
+    os._exit(0)  # as the command does: the SDK's threads may call into what is taken down
