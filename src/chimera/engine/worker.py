@@ -57,6 +57,7 @@ async def run_worker(
     Leaving the block stops it at once: a watch under way goes on where it was in another worker, or
     in the next one.
     """
+    asyncio.get_running_loop().set_exception_handler(_but_for_late_answers)
     client = await EngineClient.connect(settings, address)
     activities = Activities(deps)
     worker = Worker(
@@ -105,12 +106,11 @@ async def _stopped(worker: Worker, running: asyncio.Task[None]) -> None:
     _, late = await asyncio.wait({running, stopping}, timeout=LONGEST_STOP_S)
     if late:
         log.warning("engine.worker_stop_given_up", extra={"after_s": LONGEST_STOP_S})
-        asyncio.get_running_loop().set_exception_handler(_but_for_late_answers)
         running.cancel()
     await asyncio.gather(running, stopping, return_exceptions=True)
 
 
 def _but_for_late_answers(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Say nothing of an answer that comes after its call was given up."""
+    """Say nothing of an answer to a call that was cancelled; the SDK's core gives some."""
     if not isinstance(context.get("exception"), asyncio.InvalidStateError):
         loop.default_exception_handler(context)
