@@ -81,7 +81,7 @@ class Sandbox:
         """Where users come in: "mesh/router" or "balancer:port" -> URL."""
         return self._plane.urls
 
-    def wait_for_url(self, front: str, within_s: float = 20.0) -> str:
+    def wait_for_url(self, front: str, within_s: float = 60.0) -> str:
         """Return the URL of a way in once it serves. Raises ProviderUnavailable."""
         deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
