@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from enum import StrEnum
 
-from chimera import web
-from chimera.app.access import open_access
-from chimera.app.controller import run_controller, stopping
-from chimera.app.lock import find_controller, make_home
-from chimera.app.operations import Chimera
-from chimera.app.owner import owner_name
+from chimera.app.controller import run_controller
+from chimera.app.lock import make_home
 from chimera.app.settings import Settings
-from chimera.core.errors import EngineError
-from chimera.engine.client import EngineClient
-from chimera.platforms.catalog import Catalog
-from chimera.serving.application import build_app
-from chimera.serving.listening import bind, listening
-from chimera.store import open_store
 
 Announce = Callable[[str], None]
 
@@ -40,66 +27,11 @@ async def serve_until_stopped(
     if role is Role.WORKER or until_idle:
         await run_controller(settings, until_idle=until_idle, announce=announce)
         return
+    from chimera.serving.door import door, web_only  # the page is half of all there is to load
+
     make_home(settings.home)
-    with bind(settings.guard) as taken:
-        door = Door(settings, taken, announce)
+    with door(settings, announce) as way_in:
         if role is Role.WEB:
-            await _web_only(settings, door, announce)
+            await web_only(settings, way_in, announce)
         else:
-            await run_controller(settings, announce=announce, door=door.open)
-
-
-class Door:
-    """Serves people on a port that was taken."""
-
-    def __init__(self, settings: Settings, taken: socket.socket, announce: Announce) -> None:
-        self._settings = settings
-        self._taken = taken
-        self._announce = announce
-
-    @asynccontextmanager
-    async def open(self, chimera: Chimera) -> AsyncIterator[str]:
-        """Serve while the block lasts; give the address of the page."""
-        guard = replace(self._settings.guard, port=self._taken.getsockname()[1])
-        async with open_access(self._settings) as access:
-            app = build_app(chimera, access, guard)
-            async with listening(app, guard, self._taken), web.running(app):
-                code = await access.owner_link(owner_name())
-                self._announce(f"page: {guard.url}")
-                self._announce(f"sign in once, within 30 min: {guard.url}/sign-in#{code}")
-                yield guard.url
-
-
-async def _web_only(settings: Settings, door: Door, announce: Announce) -> None:
-    stop = stopping()
-    async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings.ledger_url))
-        announce(f"ledger: {store.location}")
-        catalog = Catalog(store.inventory, str(settings.home / "platforms"))
-        stack.push_async_callback(catalog.close)
-        chimera = Chimera(settings, store, catalog, _Fleet(settings).connect)
-        await stack.enter_async_context(door.open(chimera))
-        announce("ready: rollouts are driven by the workers elsewhere; stop with Ctrl-C")
-        await stop.wait()
-
-
-class _Fleet:
-    """The way to an engine that somebody else runs; nothing is started for it."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._client: EngineClient | None = None
-
-    async def connect(self) -> EngineClient:
-        """Return a connection, always the same one to a cluster, which finds it again by itself."""
-        engine = self._settings.engine
-        if not engine.embedded:
-            self._client = self._client or await EngineClient.connect(engine)
-            return self._client
-        found = find_controller(self._settings.home)
-        if found is None or not found.ready:
-            raise EngineError(
-                "no worker runs on this data folder",
-                hint="start one: `chimera up --only worker`; or set CHIMERA_TEMPORAL_ADDRESS",
-            )
-        return await EngineClient.connect(engine, found.address)
+            await run_controller(settings, announce=announce, door=way_in.open)
