@@ -17,7 +17,7 @@ READY := $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME))
 ASSETS := src/chimera/web/assets/manifest.json
 
 # Two cores, and tests that mostly wait. The fixed hash seed makes every worker collect the same order.
-WORKERS ?= 4
+WORKERS ?= 5
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 

@@ -90,7 +90,7 @@ async def test_all_steps_of_a_careful_past_are_learnt_from(
             )
             over = State(phase=Phase.SUCCEEDED)
             await store.append(ran.id, (Entry(1, e.Started(at=NOW), "over", over),))
-        found = await past.lesson(store, ROLLOUT.service.name, weights)
+        found = await past.lesson(store, ROLLOUT.service.name, CAREFUL)
     known = learn(whole, weights)
     assert known.errors[4] > 5
     for sampled, all_of_it in zip(found.errors, known.errors, strict=True):

@@ -117,10 +117,14 @@ async def deploy_again(house: House, folder: Path, told: str, env: dict[str, str
 
 
 @pytest.mark.parametrize(
-    ("first", "second"),
-    [(signal.SIGTERM, None), (signal.SIGHUP, None), (signal.SIGINT, signal.SIGINT)],
+    ("moment", "first", "second"),
+    [
+        ("the page shows it as well", signal.SIGTERM, None),
+        ("the page shows it as well", signal.SIGINT, signal.SIGINT),
+        ("Canary 2 gets 5 %", signal.SIGHUP, None),
+        ("Canary 2 gets 5 %", signal.SIGINT, signal.SIGINT),
+    ],
 )
-@pytest.mark.parametrize("moment", ["the page shows it as well", "Canary 2 gets 5 %"])
 async def test_signals_in_the_middle_leave_no_process(
     house: House, moment: str, first: signal.Signals, second: signal.Signals | None
 ) -> None:

@@ -21,18 +21,19 @@ async def informed(store: Store, report: PlanReport) -> PlanReport:
     plan = report.rollout.plan
     if report.first or report.unchanged:
         return report
-    taught = taking(plan, await lesson(store, report.rollout.service.name, plan.analysis.weights))
+    taught = taking(plan, await lesson(store, report.rollout.service.name, plan))
     return replace(report, rollout=replace(report.rollout, plan=taught))
 
 
-async def lesson(store: Store, service: str, weights: tuple[int, ...]) -> Lesson:
-    """Return what the latest rollouts of a service teach."""
+async def lesson(store: Store, service: str, plan: RolloutPlan) -> Lesson:
+    """Return what the latest rollouts of a service teach for the next, which goes by `plan`."""
     rows = await store.find(service=service, live=False, limit=ROLLOUTS)
     past = [
         Past(await store.bare_looks(row.id, _beside(row), LOOKS), row.state.phase in _FAIR)
         for row in rows
     ]
-    return learn(past, weights)
+    beside_s = sum(step.bake.total_seconds() for step in plan.steps if 0 < step.weight < 100)
+    return learn(past, plan.analysis.weights, beside_s)
 
 
 def _beside(row: RolloutRow) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import time
+from functools import cache
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
@@ -156,13 +157,25 @@ def _serves(url: str) -> bool:
 def session_at(endpoint: str, region: str) -> _At:
     """Return a boto3 session whose clients talk to the range at `endpoint`."""
     import boto3
+    from botocore.session import Session
 
+    bare = Session()
+    bare.register_component("data_loader", _models())
     session = boto3.Session(
+        botocore_session=bare,
         aws_access_key_id="practice",
         aws_secret_access_key="practice",  # noqa: S106 - the range accepts anything
         region_name=region,
     )
     return _At(session, endpoint)
+
+
+@cache
+def _models() -> Any:
+    """Return what reads the models of AWS, which are large: once for all sessions."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 class _At:

@@ -63,3 +63,25 @@ def test_gaps_and_changed_buckets_do_no_harm() -> None:
     gaps = tuple(Look(each.at, each.span, each.weight, gap="gone") for each in whole.looks[:50])
     odd = tuple(replace(each, stable=tally(9, 0)) for each in whole.looks[:50])
     assert learn([Past(gaps + odd + whole.looks, fair=True)], WEIGHTS).errors[0] >= 1
+
+
+def slowly(seed: int) -> Past:
+    """Half a minute of two healthy versions at 25 %, one of ten requests slow."""
+    random, found = Random(seed), []
+    for second in range(1, 31):
+        arms = []
+        for rate in (15, 45):
+            n = poisson(random, rate)
+            slow = sum(random.random() < 0.1 for _ in range(n))
+            arms.append(tally(n, 0, (n - slow, slow // 2, slow - slow // 2, 0, 0, 0)))
+        found.append(look(second, *arms, weight=25))
+    return Past(tuple(found), fair=True)
+
+
+def test_short_rollouts_do_not_make_the_next_one_blind_for_latency() -> None:
+    """They cannot show long moods, which is no reason to assume more than a first rollout does."""
+    short = [slowly(seed) for seed in range(6)]
+    lesson = learn(short, WEIGHTS, horizon_s=24)
+    assert 1 <= lesson.latency[1] < 5
+    unfair = learn([replace(one, fair=False) for one in short], WEIGHTS, horizon_s=24)
+    assert 1 <= max(unfair.latency) < 1.7

@@ -39,6 +39,18 @@ def test_moods_are_found_with_their_length(mood: float) -> None:
     assert 0.4 * true < inertia([hours(mood, seed=seed) for seed in range(4)], 1.0) < 2.5 * true
 
 
+@pytest.mark.parametrize("mood", [0.3, 0.5])
+def test_a_short_rollout_meets_little_of_a_long_mood(mood: float) -> None:
+    """Two arms whose moods last a minute, compared for 24 s."""
+    apart = 24 / 60
+    true = 2 * mood**2 * 2 * 60 * (1 + (math.exp(-apart) - 1) / apart)
+    whole = [hours(mood, seed=seed) for seed in range(4)]
+    short = [each[since : since + 30] for each in whole for since in range(300, 1800, 60)]
+    assert 0.4 * true < inertia(short, 1.0, 24.0) < 2.5 * true
+    assert inertia(short, 1.0) == UNKNOWN_S, "nobody knows what a longer one would meet"
+    assert inertia([hours(mood)], 1.0, 1e9) == inertia([hours(mood)], 1.0)
+
+
 def test_one_outage_that_met_the_arms_unequally_does_not_outweigh_the_rest() -> None:
     calm = hours(0.0)
     broken = [*calm[:600], *[difference(60, 200, 10, 800, 1.0)] * 30, *calm[630:]]

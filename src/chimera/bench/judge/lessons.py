@@ -48,8 +48,10 @@ def _taught(scenario: Scenario, plan: Plan, seed: int) -> tuple[Lesson, ...]:
         for run in range(runs):
             looks[run].append(look_of(seen, run, weight))
     pasts = [Past(tuple(each), fair=True) for each in looks]
+    beside_s = plan.bake_s * sum(weight < 100 for weight in plan.weights)
     return tuple(
-        learn(pasts[first : first + ROLLOUTS], plan.weights) for first in range(0, runs, ROLLOUTS)
+        learn(pasts[first : first + ROLLOUTS], plan.weights, beside_s)
+        for first in range(0, runs, ROLLOUTS)
     )
 
 

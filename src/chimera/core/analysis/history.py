@@ -7,10 +7,11 @@ rollout that succeeded: both were healthy, so all that they differed by was chan
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chimera.core.analysis import cells
+from chimera.core.analysis import cells, moods
 from chimera.core.analysis.dispersion import Spread
 from chimera.core.analysis.looks import merge
 from chimera.core.analysis.moods import Difference, difference, inertia
@@ -45,12 +46,27 @@ class Lesson:
     words: str = ""
 
 
-def learn(past: Sequence[Past], weights: Sequence[int]) -> Lesson:
-    """Return what earlier rollouts of a service say about the weights of the next one."""
+@dataclass(frozen=True, slots=True)
+class _Next:
+    """What is to be judged next: its weights, and how long it has users on both versions."""
+
+    weights: Sequence[int]
+    horizon_s: float
+
+
+def learn(past: Sequence[Past], weights: Sequence[int], horizon_s: float = math.inf) -> Lesson:
+    """Return what earlier rollouts of a service say about the weights of the next one.
+
+    horizon_s: how long the next one is to have users on both versions, seconds.
+    """
     usable = [Past(tuple(look for look in one.looks if not look.gap), one.fair) for one in past]
-    errors, clumps = _per_weight(usable, weights, lambda tally: (tally.errors, tally.requests))
+    plan = _Next(weights, horizon_s)
+    errors, clumps = _per_weight(
+        usable, plan, lambda tally: (tally.errors, tally.requests), moods.UNKNOWN_S
+    )
     slow = _slowness(usable)
-    latency = _per_weight(usable, weights, slow)[0] if slow else ()
+    # As in a first rollout, no moods of latency are assumed where none could be seen.
+    latency = _per_weight(usable, plan, slow, 0.0)[0] if slow else ()
     seen = sum(1 for one in usable if one.looks)
     words = f"known from {count(seen, 'earlier rollout')}" if errors or latency else ""
     return Lesson(errors, latency, clumps, words)
@@ -74,7 +90,7 @@ def _slowness(past: Sequence[Past]) -> Bad | None:
 
 
 def _per_weight(
-    past: Sequence[Past], weights: Sequence[int], bad: Bad
+    past: Sequence[Past], plan: _Next, bad: Bad, unseen_s: float
 ) -> tuple[tuple[float, ...], float]:
     beside = [look for one in past for look in one.looks if look.weight < 100]
     clumps = Spread()
@@ -89,10 +105,12 @@ def _per_weight(
             if one.fair
         ],
         clumps.phi,
+        plan.horizon_s,
+        unseen_s,
     )
     stable_s = sum(look.span.total_seconds() * (1 - look.weight / 100) for look in beside)
     rate = sum(bad(look.stable)[0] for look in beside) / stable_s if stable_s else 0.0
-    shares = [weight / 100 for weight in weights]
+    shares = [weight / 100 for weight in plan.weights]
     found = (clumps.phi + lasting * rate * share * (1 - share) for share in shares)
     return tuple(min(phi, MOST) for phi in found), min(clumps.phi, MOST)
 

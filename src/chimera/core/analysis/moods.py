@@ -52,13 +52,23 @@ def swing(stable_bad: float, seconds: float, weight: int) -> float:
     return stable_bad / seconds * weight / 100 if seconds > 0 else 0.0
 
 
-def inertia(rollouts: Iterable[Sequence[Difference]], clumps: float) -> float:
+def inertia(
+    rollouts: Iterable[Sequence[Difference]],
+    clumps: float,
+    horizon_s: float = math.inf,
+    unseen_s: float = UNKNOWN_S,
+) -> float:
     """Return the inertia in seconds that several rollouts show, raised by its uncertainty.
 
-    Where too little was seen, it is UNKNOWN_S. clumps: overdispersion at once, at least 1.
+    clumps: overdispersion at once, at least 1. horizon_s: how long the next rollout compares the
+    two versions: of a mood that outlasts it, it meets what blocks of that length do.
+    unseen_s: where too little was seen.
     """
     known = [tuple(each) for each in rollouts]
-    return max(_of_blocks([_blocks(one, size) for one in known], clumps, size) for size in BLOCKS_S)
+    longest = min(max(horizon_s, BLOCKS_S[0]), BLOCKS_S[-1])
+    sizes = sorted({*(size for size in BLOCKS_S if size < longest), longest})
+    found = [_of_blocks([_blocks(one, size) for one in known], clumps, size) for size in sizes]
+    return max(unseen_s if each is None else each for each in found)
 
 
 def _blocks(looks: Sequence[Difference], size_s: float) -> list[tuple[float, float]]:
@@ -75,7 +85,7 @@ def _blocks(looks: Sequence[Difference], size_s: float) -> list[tuple[float, flo
 
 def _of_blocks(
     rollouts: Sequence[Sequence[tuple[float, float]]], clumps: float, size_s: float
-) -> float:
+) -> float | None:
     weighed = [
         (min((more**2 - clumps * chance) / chance**2, STRANGEST), clumps / chance)
         for blocks in rollouts
@@ -85,7 +95,7 @@ def _of_blocks(
     weights = [(noise + USUAL) ** -2 for _, noise in weighed]
     total = sum(weights)
     if not total:
-        return UNKNOWN_S
+        return None
     pairs = list(zip(weights, weighed, strict=True))
     found = max(sum(weight * each for weight, (each, _) in pairs) / total, 0.0)
     error = math.sqrt(sum(2 * (weight * (noise + found)) ** 2 for weight, (_, noise) in pairs))

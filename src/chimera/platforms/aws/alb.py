@@ -18,12 +18,12 @@ from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.front import routed_still
 from chimera.platforms.aws.making import adopt, disown
+from chimera.platforms.aws.names import Names
 from chimera.platforms.aws.naming import REVISION
 from chimera.platforms.aws.sites import Sites
 from chimera.ports.urgency import urgent
 
 FOREIGN = "(rule changed outside Chimera)"
-_NAMES_LAST_S = 60.0
 _WARM_WITHIN_S = 30.0
 
 
@@ -37,19 +37,18 @@ class AlbRouter:
         self._sites = sites
         self._front = front
         self._writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        # (service, group) -> (revision, until when that is believed)
-        self._names: dict[tuple[str, str], tuple[str, float]] = {}
+        self._names = Names(balancer.backend)
 
     async def read(self, service: Service) -> Split:
         """Return the split that the rule says; the load balancer follows within `propagation`."""
         site = await self._sites.of(service)
         place = await self._front.place(site)
         found = await self._front.shares(site, place)
-        stable = await self._name(site, found.stable or place.groups[0].arn)
+        stable = await self._names.of(site, found.stable or place.groups[0].arn)
         if not stable:
             reason = f"no version of '{service.name}' runs yet"
             raise ProviderUnavailable(PROVIDER, "read the rule", reason)
-        canary = await self._name(site, found.canary) if found.canary else ""
+        canary = await self._names.of(site, found.canary) if found.canary else ""
         if found.percent is None or not found.stable or canary == stable:
             return Split(f"{stable} {FOREIGN}")
         if not canary:
@@ -75,7 +74,7 @@ class AlbRouter:
             await self._estate.check(service, fence, "set weights")
             place = await self._front.place(site)
             found = await self._front.shares(site, place)
-            stable = await self._name(site, found.stable) if found.stable else ""
+            stable = await self._names.of(site, found.stable) if found.stable else ""
             if stable != split.stable:
                 reason = f"stable is {stable or 'not clear'}, not {split.stable}"
                 raise ProviderRefused(PROVIDER, "set weights", reason)
@@ -172,23 +171,6 @@ class AlbRouter:
         await self._front.memories.forget(site, fence, but=revision.name)
         return 0
 
-    async def _name(self, site: Site, group: str) -> str:
-        """Return which revision a group leads to, "" if none runs there yet."""
-        key, now = (site.service.name, group), time.monotonic()
-        known, until = self._names.get(key, ("", 0.0))
-        if now < until:
-            return known
-        backend = await balancer.backend(site, group)
-        if backend.ours:
-            name = backend.tags[REVISION]
-        else:
-            arm = await arm_behind(site, backend)
-            if arm.idle:
-                return ""
-            name = arm.revision.name
-        self._names[key] = (name, now + _NAMES_LAST_S)
-        return name
-
     async def _group(self, site: Site, revision: str, operation: str) -> str:
         version = await self._estate.version(site.service, revision)
         if version is None:
@@ -257,7 +239,7 @@ class AlbRouter:
             if tags.get(REVISION) == stable.name:
                 return group.arn
         found = await self._front.shares(site, place)
-        if found.stable and await self._name(site, found.stable) == stable.name:
+        if found.stable and await self._names.of(site, found.stable) == stable.name:
             return found.stable
         reason = f"nobody knows the target group of {stable.name} any more"
         hint = "point the rule at the version that is meant to serve"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,14 +15,13 @@ from chimera.platforms.aws.errors import PROVIDER
 from chimera.platforms.aws.estate import Estate, Site
 from chimera.platforms.aws.front import Front, routed_still
 from chimera.platforms.aws.making import adopt, disown
-from chimera.platforms.aws.naming import REVISION
+from chimera.platforms.aws.names import Names
 from chimera.platforms.aws.routememory import MEMORY, Memory, memory_of
 from chimera.platforms.aws.routes import Target, alone, percent, split
 from chimera.platforms.aws.sites import Sites
 from chimera.ports.urgency import urgent
 
 FOREIGN = "(route changed outside Chimera)"
-_NAMES_LAST_S = 60.0
 
 
 class AppMeshRouter:
@@ -36,8 +34,7 @@ class AppMeshRouter:
         self._sites = sites
         self._front = front
         self._writing: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        # (service, node) -> (revision, until when that is believed)
-        self._names: dict[tuple[str, str], tuple[str, float]] = {}
+        self._names = Names(mesh.node_backend)
 
     async def read(self, service: Service) -> Split:
         """Return the split that the route says; Envoys follow within `propagation`."""
@@ -145,7 +142,7 @@ class AppMeshRouter:
 
     async def _split(self, site: Site, route: mesh.Route) -> Split:
         found = route.targets
-        stable = await self._name(site, found[0].node)
+        stable = await self._names.of(site, found[0].node)
         if not stable:
             reason = f"no version of '{site.service.name}' runs yet"
             raise ProviderUnavailable(PROVIDER, "read the route", reason)
@@ -154,7 +151,7 @@ class AppMeshRouter:
             return Split(f"{stable} {FOREIGN}")
         if len(found) == 1:
             return Split(stable)
-        canary = await self._name(site, found[1].node)
+        canary = await self._names.of(site, found[1].node)
         if not canary or canary == stable:
             return Split(f"{stable} {FOREIGN}")
         return Split(stable, canary, weight)
@@ -173,27 +170,10 @@ class AppMeshRouter:
         canary = await self._estate.version(site.service, memory.resource.revision)
         return first not in {memory.node, canary.backend if canary else ""}
 
-    async def _name(self, site: Site, node: str) -> str:
-        """Return which revision a node leads to, "" if none runs there yet."""
-        key, now = (site.service.name, node), time.monotonic()
-        known, until = self._names.get(key, ("", 0.0))
-        if now < until:
-            return known
-        backend = await mesh.node_backend(site, node)
-        if backend.ours:
-            name = backend.tags[REVISION]
-        else:
-            arm = await arm_behind(site, backend)
-            if arm.idle:
-                return ""
-            name = arm.revision.name
-        self._names[key] = (name, now + _NAMES_LAST_S)
-        return name
-
     async def _wanted(
         self, site: Site, wanted: Split, found: Sequence[Target]
     ) -> tuple[Target, ...]:
-        stable = await self._name(site, found[0].node)
+        stable = await self._names.of(site, found[0].node)
         if stable != wanted.stable:
             reason = f"stable is {stable or 'none'}, not {wanted.stable}"
             raise ProviderRefused(PROVIDER, "set weights", reason)
@@ -231,7 +211,7 @@ class AppMeshRouter:
         if version is not None:
             return alone(version.backend, found)
         for target in found:
-            if await self._name(site, target.node) == stable.name:
+            if await self._names.of(site, target.node) == stable.name:
                 return tuple(found) if len(found) == 1 else alone(target.node, found)
         reason = f"nobody knows the virtual node of {stable.name} any more"
         hint = "point the route at the version that is meant to serve"
