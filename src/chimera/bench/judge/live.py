@@ -114,7 +114,7 @@ async def _drive(lane: _Lane, missing: dict[str, int], keep: Callable[[Repetitio
         missing[lane.fault] -= 1
         one = await _repeat(lane, f"{lane.fault}-{number}")
         keep(one)
-        if one.ended == Phase.SUCCEEDED and lane.fault != HEALTHY:
+        if one.ended == Phase.SUCCEEDED and lane.fault != HEALTHY and missing[lane.fault] > 0:
             await _mend(lane, f"{HEALTHY}-{number}")
 
 

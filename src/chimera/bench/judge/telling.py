@@ -76,8 +76,8 @@ def live_words(found: Sequence[Repetition]) -> str:
     """Say what was done live, and on how busy a machine."""
     words = f"""\
 Real rollouts on one machine: real processes behind a real Envoy, {RATE:.0f} requests/s to each of
-five services side by side, strategy `fast`, the controller and its looks as users have them. Beside
-them the product's judge in a simulation of the same traffic. Seconds from the canary's first
+five services or so, side by side, strategy `fast`, the controller and its looks as users have them.
+Beside them the product's judge in a simulation of the same traffic. Seconds from the canary's first
 response to the decision, and bad responses expected of those that the canary gave; 5 to 95 % in
 brackets.
 """
@@ -88,7 +88,7 @@ brackets.
         return words + OVERLOADED
     low, mid, high = (quantile(loads, q) for q in (0.05, 0.5, 0.95))
     return words + (
-        f"\nEvery repetition is in the table, whatever became of it: {len(found)}; load average of"
+        f"\nEvery repetition is in the table, whatever became of it: {len(found)};\nload average of"
         f" the machine {mid:.1f} ({low:.1f}-{high:.1f});"
         f" requests sent per second and service {quantile(rates, 0.5):.0f}"
         f" ({quantile(rates, 0.05):.0f}-{quantile(rates, 0.95):.0f}).\n"
