@@ -116,5 +116,5 @@ def test_live_repetitions_are_told_whatever_became_of_them() -> None:
 
 
 def test_live_words_say_how_busy_the_machine_was() -> None:
-    assert "of it: 4; load average of the machine 3.5" in telling.live_words(LIVE)
+    assert "of it: 4;\nload average of the machine 3.5" in telling.live_words(LIVE)
     assert "of it:" not in telling.live_words(())
