@@ -26,7 +26,7 @@ LONG = timedelta(seconds=30)
 async def test_no_step_is_taken_while_the_ledger_is_down_and_the_weight_holds(
     rig: Rig, caplog: pytest.LogCaptureFixture
 ) -> None:
-    rollout = await rig.rollout(plan(lease=timedelta(seconds=1.5)))
+    rollout = await rig.rollout(plan(lease=timedelta(seconds=3)))
     await eventually(lambda: rig.ledger.looks.get(rollout.id))
     rig.ledger.down = "disk full"
     generation = (await rig.client.state(rollout.id)).generation
@@ -35,7 +35,7 @@ async def test_no_step_is_taken_while_the_ledger_is_down_and_the_weight_holds(
         return (await rig.client.state(rollout.id)).generation > generation
 
     await eventually(wants_the_next_step)
-    for _ in range(30):  # three seconds: twice the lease
+    for _ in range(60):  # six seconds: twice the lease
         assert await rig.weight(rollout) == 10
         await asyncio.sleep(0.1)
     rig.ledger.down = ""
