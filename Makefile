@@ -16,7 +16,7 @@ READY := $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME))
 
 ASSETS := src/chimera/web/assets/manifest.json
 
-# Two cores: three workers were faster than two, four and five. The fixed hash seed makes every worker collect the same order.
+# Fastest on two cores. The fixed hash seed makes every worker collect the same order.
 WORKERS ?= 3
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3

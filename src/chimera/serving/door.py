@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 
@@ -19,9 +19,8 @@ from chimera.engine.client import EngineClient
 from chimera.platforms.catalog import Catalog
 from chimera.serving.application import build_app
 from chimera.serving.listening import bind, listening
+from chimera.serving.running import Announce
 from chimera.store import open_store
-
-Announce = Callable[[str], None]
 
 
 @contextmanager

@@ -10,12 +10,6 @@ from chimera.bench.judge.tables import number, table
 from chimera.bench.judge.world import tails
 from chimera.bench.report import quantile
 
-OVERLOADED = """
-The run on record is an earlier one, of the judge before failures of one look could count as one:
-four services on 2 cores that were overloaded tenfold with other work, so that the load fell short
-of its rate. It broke off before 30 repetitions of each, and left out a canary with 2 % errors that
-took 11 min to be rolled back, and a healthy one that paused for lack of numbers.
-"""
 _NAMES = {
     "errors10": "10 % errors",
     "errors2": "2 % errors",
@@ -84,8 +78,6 @@ brackets.
     if not found:
         return words
     loads, rates = [one.load for one in found], [one.rate for one in found]
-    if not any(loads):
-        return words + OVERLOADED
     low, mid, high = (quantile(loads, q) for q in (0.05, 0.5, 0.95))
     return words + (
         f"\nEvery repetition is in the table, whatever became of it: {len(found)};\nload average of"

@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chimera.core.analysis import cells, moods
+from chimera.core.analysis import cells
 from chimera.core.analysis.dispersion import Spread
 from chimera.core.analysis.looks import merge
-from chimera.core.analysis.moods import Difference, difference, inertia
+from chimera.core.analysis.moods import UNKNOWN_S, Difference, difference, inertia
 from chimera.core.model import Look, Tally
 from chimera.core.words import count
 
@@ -46,30 +46,23 @@ class Lesson:
     words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Next:
-    """What is to be judged next: its weights, and how long it has users on both versions."""
-
-    weights: Sequence[int]
-    horizon_s: float
-
-
 def learn(past: Sequence[Past], weights: Sequence[int], horizon_s: float = math.inf) -> Lesson:
     """Return what earlier rollouts of a service say about the weights of the next one.
 
     horizon_s: how long the next one is to have users on both versions, seconds.
     """
     usable = [Past(tuple(look for look in one.looks if not look.gap), one.fair) for one in past]
-    plan = _Next(weights, horizon_s)
-    errors, clumps = _per_weight(
-        usable, plan, lambda tally: (tally.errors, tally.requests), moods.UNKNOWN_S
-    )
+    errors, clumps = _per_weight(usable, weights, _failed, horizon_s, UNKNOWN_S)
     slow = _slowness(usable)
     # As in a first rollout, no moods of latency are assumed where none could be seen.
-    latency = _per_weight(usable, plan, slow, 0.0)[0] if slow else ()
+    latency = _per_weight(usable, weights, slow, horizon_s, 0.0)[0] if slow else ()
     seen = sum(1 for one in usable if one.looks)
     words = f"known from {count(seen, 'earlier rollout')}" if errors or latency else ""
     return Lesson(errors, latency, clumps, words)
+
+
+def _failed(tally: Tally) -> tuple[float, int]:
+    return tally.errors, tally.requests
 
 
 def _slowness(past: Sequence[Past]) -> Bad | None:
@@ -90,7 +83,7 @@ def _slowness(past: Sequence[Past]) -> Bad | None:
 
 
 def _per_weight(
-    past: Sequence[Past], plan: _Next, bad: Bad, unseen_s: float
+    past: Sequence[Past], weights: Sequence[int], bad: Bad, horizon_s: float, unseen_s: float
 ) -> tuple[tuple[float, ...], float]:
     beside = [look for one in past for look in one.looks if look.weight < 100]
     clumps = Spread()
@@ -105,12 +98,12 @@ def _per_weight(
             if one.fair
         ],
         clumps.phi,
-        plan.horizon_s,
+        horizon_s,
         unseen_s,
     )
     stable_s = sum(look.span.total_seconds() * (1 - look.weight / 100) for look in beside)
     rate = sum(bad(look.stable)[0] for look in beside) / stable_s if stable_s else 0.0
-    shares = [weight / 100 for weight in plan.weights]
+    shares = [weight / 100 for weight in weights]
     found = (clumps.phi + lasting * rate * share * (1 - share) for share in shares)
     return tuple(min(phi, MOST) for phi in found), min(clumps.phi, MOST)
 
