@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import Run
 
+from chimera.app.lock import Controller, hold_controller_lock
 from chimera.cli.exits import ExitCode
 
 LINK = re.compile(r"http://127\.0\.0\.1:8470/sign-in#[\w-]{43}\b")
@@ -21,6 +22,15 @@ def test_a_user_is_added_with_a_link_and_listed(run: Run) -> None:
     (ada,) = json.loads(listed.out)
     assert (ada["name"], ada["grants"], ada["disabled"]) == ("ada", {"*": "admin"}, False)
     assert "hash" not in listed.out
+
+
+def test_a_link_leads_to_the_page_that_is_served(run: Run, home: Path) -> None:
+    run("user", "add", "ada", "--role", "admin")
+    with hold_controller_lock(home) as lock:
+        served = "http://127.0.0.1:4711"
+        lock.announce(Controller(1, "2026-11-30T12:00:00+00:00", "0", ready=True, page=served))
+        assert f"{served}/sign-in#" in run("user", "link", "ada").out
+    assert LINK.search(run("user", "link", "ada").out)
 
 
 def test_what_a_user_may_is_changed_and_taken_away(run: Run) -> None:

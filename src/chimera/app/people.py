@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from chimera.app.access import Access, Actor, Entry, TokenView, UserView, open_access
+from chimera.app.lock import find_controller
 from chimera.core.access import Role
 
 if TYPE_CHECKING:
@@ -114,5 +115,7 @@ class PeopleHere:
 @asynccontextmanager
 async def open_people(settings: Settings, by: Actor) -> AsyncIterator[People]:
     """Open the people of a data folder; close its store at the end."""
+    running = find_controller(settings.home)  # it may listen elsewhere than these settings say
+    url = (running.page if running else "") or settings.guard.url
     async with open_access(settings) as access:
-        yield PeopleHere(access, by, settings.guard.url)
+        yield PeopleHere(access, by, url)

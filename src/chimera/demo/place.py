@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,7 +131,7 @@ class ThisMachine:
     def ways_on(self, home: Path) -> Sequence[tuple[str, str]]:
         """Return what one can do when it stays up."""
         return (
-            ("first:          ", f"export CHIMERA_HOME={home}"),
+            exporting(home),
             ("look at it:     ", "chimera list; chimera history; chimera logs logo --looks"),
             ("sign in again:  ", "chimera user list; chimera user link NAME"),
             sending(f"http://127.0.0.1:{self._port}/"),
@@ -146,6 +149,18 @@ async def end_rollout(app: Chimera, service: str) -> None:
         )
         async for _ in app.follow(view.rollout.id):
             pass
+
+
+def exporting(home: Path, **more: str) -> tuple[str, str]:
+    """Return what a shell must know before the other commands: (words, command).
+
+    `make demo` runs the command from an environment that is not on the caller's PATH.
+    """
+    found = shutil.which("chimera")
+    path = "" if found else f"PATH={shlex.quote(sysconfig.get_path('scripts'))}:$PATH"
+    pairs = [f"{name}={shlex.quote(value)}" for name, value in more.items()]
+    said = [f"CHIMERA_HOME={home}", *pairs, path]
+    return "first:          ", "export " + " ".join(filter(None, said))
 
 
 def sending(url: str) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from chimera.core.errors import ProviderUnavailable
 from chimera.core.model import Change, Resource
 from chimera.core.spec import Spec
 from chimera.core.state import Phase
-from chimera.demo.place import Ground, end_rollout, sending
+from chimera.demo.place import Ground, end_rollout, exporting, sending
 from chimera.demo.telling import Screen, Standing
 from chimera.sandbox import surroundings
 from chimera.sandbox.box import session_at
@@ -179,10 +179,9 @@ class PracticeRange:
 
     def ways_on(self, home: Path) -> Sequence[tuple[str, str]]:
         """Return what one can do when it stays up."""
-        exports = " ".join(f"{name}={value}" for name, value in self._env.items())
         service = self._stack["service"]
         return (
-            ("first:          ", f"export CHIMERA_HOME={home} {exports}"),
+            exporting(home, **self._env),
             ("look at it:     ", f"chimera history; chimera logs {service} --looks"),
             ("look at AWS:    ", "chimera discover " + self.platform),
             ("its own pages:  ", f"{self._env['AWS_ENDPOINT_URL']}/_chimera/calls, faults, fronts"),
