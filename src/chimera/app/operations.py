@@ -172,7 +172,7 @@ class Chimera(Asking):
             await client.start(rollout)
         return rollout
 
-    async def _finish_warm(self, service: str) -> bool:
+    async def _finish_warm(self, service: str, why: str = "the next rollout is waiting") -> bool:
         """End a promoted rollout's wait with its old version, so that the next may start.
 
         False if there was none; RolloutConflict if it cannot be ended, as when it was reverted.
@@ -186,7 +186,6 @@ class Chimera(Asking):
                 rollout=row.id,
                 hint=f"watch it: `chimera status {row.id} --watch`; or `chimera abort {row.id}`",
             )
-        why = "the next rollout is waiting"
         said = await self.request(row.id, "promote", by="chimera", role=Role.ADMIN, reason=why)
         if not said.accepted:
             raise RolloutConflict(
@@ -259,8 +258,13 @@ class Chimera(Asking):
             )
 
     async def down(self, service: str) -> Sweep:
-        """Remove a service altogether; RolloutConflict while a rollout holds it."""
+        """Remove a service altogether; RolloutConflict while a rollout holds it.
+
+        One that is promoted and keeps its old version warm is over for that.
+        """
         row = await reading.resolve(self._store, service)
+        if row.state.phase is Phase.RETIRING and self.engines.drive(row.engine):
+            await self._finish_warm(row.rollout.service.name, "the service is removed")
         await cleaning.refuse_taken(self._store, self.engines, row)
         from chimera.engine.maintenance import Maintenance, maintain
 
