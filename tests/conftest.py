@@ -4,6 +4,7 @@ import os
 import signal
 
 from hypothesis import settings
+from tests.support.nursery import voice
 
 pytest_plugins = ("tests.support.leaks", "tests.support.no_skips")
 
@@ -24,3 +25,7 @@ for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         usual = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
         signal.signal(number, usual)
+
+
+def pytest_sessionfinish() -> None:
+    voice.close()

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from tests.support.eventually import eventually
 from tests.support.house import House, ended
+from tests.support.nursery import Command
 from tests.support.tty import CTRL_C, Terminal
 
 from chimera.demo.interrupt import STOPPING
@@ -150,9 +151,8 @@ async def test_a_terminal_that_is_closed_leaves_nothing(house: House) -> None:
     await gone(house)
 
 
-async def until_said(process: asyncio.subprocess.Process, words: str) -> str:
+async def until_said(process: Command, words: str) -> str:
     """Read what a demo says up to some words."""
-    assert process.stdout is not None
     told = ""
     async with asyncio.timeout(WITHIN_S):
         while words not in told:

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import re
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support import nursery
 from tests.support.eventually import eventually
 from tests.support.house import House
 from tests.support.house import house as open_house
 from tests.support.load import Load
 from tests.support.mortal_up import deaths
+from tests.support.nursery import Child
 
 from chimera.core.state import Phase
 from chimera.engine.activities import Activities
@@ -140,9 +141,7 @@ async def take_back(house: House, verb: str) -> None:
         await house.until(lambda view: view.state.over)
 
 
-async def comes_to(
-    house: House, phase: Phase, weight: int, controller: asyncio.subprocess.Process
-) -> bool:
+async def comes_to(house: House, phase: Phase, weight: int, controller: Child) -> bool:
     """Wait until the rollout is there; False if its controller dies first."""
 
     async def there() -> bool:
@@ -177,19 +176,8 @@ def died_at(house: House) -> list[str]:
     return deaths(house.home / "deaths")
 
 
-async def mortal(house: House, sentences: Sequence[str]) -> asyncio.subprocess.Process:
-    null = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.support.mortal_up",
-        *sentences,
-        cwd=ROOT,
-        env=house.env,
-        stdin=null,
-        stdout=null,
-        stderr=null,
-    )
+async def mortal(house: House, sentences: Sequence[str]) -> Child:
+    return await nursery.quiet("tests.support.mortal_up", *sentences, cwd=ROOT, env=house.env)
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -22,7 +22,7 @@ from chimera.engine.deps import EngineDeps
 from chimera.engine.server import EmbeddedServer
 from chimera.engine.worker import run_worker
 
-AT_A_TIME = 3
+AT_A_TIME = 6
 MOST = 200
 
 
@@ -60,9 +60,11 @@ async def dies_and_is_born_again(life: Life, expected: dict[str, Any]) -> bool:
     [(0.0, "succeeded", 0), (0.5, "rolled_back", 8)],  # until its first watch they are the same
 )
 async def test_a_kill_at_any_activity_boundary_changes_nothing(
-    tmp_path: Path, errors: float, end: str, first: int
+    tmp_path: Path, server_address: str, errors: float, end: str, first: int
 ) -> None:
-    undisturbed = of(tmp_path, "undisturbed", errors=errors)
+    """The server lives on, as a cluster does; tests/e2e kills the embedded one as well."""
+    name = f"{end}-{os.getpid()}"  # the server is the whole process's
+    undisturbed = of(tmp_path, f"{name}-calm", errors=errors, address=server_address)
     assert await live(undisturbed) == end
     expected = traces(undisturbed)
     boundaries = count(first)
@@ -71,7 +73,13 @@ async def test_a_kill_at_any_activity_boundary_changes_nothing(
     async def work_off() -> None:
         nonlocal unkilled
         for boundary in boundaries:
-            life = of(tmp_path, f"b{boundary}", errors=errors, kill_at=boundary)
+            life = of(
+                tmp_path,
+                f"{name}-{boundary}",
+                errors=errors,
+                kill_at=boundary,
+                address=server_address,
+            )
             if unkilled or boundary > MOST or not await dies_and_is_born_again(life, expected):
                 unkilled = True
                 return

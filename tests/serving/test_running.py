@@ -12,6 +12,7 @@ import httpx
 import pytest
 from tests.support.access import access_at
 from tests.support.house import House, house
+from tests.support.nursery import Command
 
 from chimera.app.doors import GuardSettings
 from chimera.core.errors import SpecError
@@ -27,10 +28,9 @@ async def home() -> AsyncIterator[House]:
 
 
 @asynccontextmanager
-async def up(home: House, *args: str) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+async def up(home: House, *args: str) -> AsyncIterator[tuple[str, Command]]:
     """Run `chimera up`; give the page's address once it is ready."""
     process = await home.start("up", *args)
-    assert process.stderr is not None
     said = ""
     async with asyncio.timeout(WITHIN_S):
         while "ready:" not in said:

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.support import nursery
 from tests.support.eventually import eventually
 from tests.support.marked import MARK, carriers, command_of, front_port
+from tests.support.nursery import Child, Command
 
 from chimera.app import reading
 from chimera.app.lock import find_controller
@@ -59,6 +61,7 @@ class House:
     env: dict[str, str]
     port: int = field(default_factory=front_port)
     said: str = ""  # the last controller's words
+    _kept: Command | None = None  # the controller that installed, until somebody wants one
 
     @property
     def home(self) -> Path:
@@ -110,21 +113,10 @@ class House:
         (self.folder / name).write_text(yaml.safe_dump(said, sort_keys=False))
         return name
 
-    async def start(
-        self, *args: str, env: Mapping[str, str] | None = None
-    ) -> asyncio.subprocess.Process:
+    async def start(self, *args: str, env: Mapping[str, str] | None = None) -> Command:
         """Start a command and leave it alone."""
-        return await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "chimera",
-            *args,
-            cwd=self.folder,
-            env={**self.env, **(env or {})},
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        seen = {**self.env, **(env or {})}
+        return await nursery.start("chimera", *args, cwd=self.folder, env=seen)
 
     async def run(
         self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None
@@ -138,7 +130,10 @@ class House:
         return done
 
     async def install(self, version: str = "1") -> None:
-        """Let the service serve its first version."""
+        """Let the service serve its first version; the controller for it stays, for `up`."""
+        if find_controller(self.home) is None:
+            self._kept = await self.start("up")
+            await self.ready(self._kept)
         await self.run("deploy", "--version", version, "--wait")
 
     async def deploy(self, version: str, *args: str) -> str:
@@ -147,10 +142,12 @@ class House:
         return done.out.strip()
 
     @asynccontextmanager
-    async def up(self) -> AsyncIterator[asyncio.subprocess.Process]:
+    async def up(self) -> AsyncIterator[Command]:
         """Run the controller in the foreground while the block lasts."""
-        await self.alone()
-        process = await self.start("up")
+        process, self._kept = self._kept, None
+        if process is None or process.returncode is not None:
+            await self.alone()
+            process = await self.start("up")
         try:
             await self.ready(process)
             yield process
@@ -161,14 +158,16 @@ class House:
             assert "Traceback" not in self.said, self.said
 
     async def alone(self) -> None:
-        """End the controller that a command started for itself, if it is still there."""
+        """End the controller that installed, or that a command started, if it is still there."""
         found = find_controller(self.home)
         if found is not None and found.pid:
             with suppress(ProcessLookupError):
                 os.kill(found.pid, signal.SIGTERM)
         await eventually(lambda: find_controller(self.home) is None, within_s=PATIENCE_S)
+        if self._kept is not None:
+            await self._kept.wait()
 
-    async def ready(self, process: asyncio.subprocess.Process) -> None:
+    async def ready(self, process: Child) -> None:
         """Wait until a controller takes work."""
 
         def there() -> bool:
@@ -267,7 +266,7 @@ class House:
         assert not list((self.home / "platforms" / "local" / "services").glob("*"))
 
 
-async def ended(process: asyncio.subprocess.Process, within_s: float = PATIENCE_S) -> Done:
+async def ended(process: Command, within_s: float = PATIENCE_S) -> Done:
     """Wait for a command's end."""
     try:
         async with asyncio.timeout(within_s):

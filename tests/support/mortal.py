@@ -23,6 +23,7 @@ from temporalio.worker import (
     ExecuteActivityInput,
     Interceptor,
 )
+from tests.support import nursery
 from tests.support.fileworld import FileLedger, FileWorld
 
 from chimera.core.model import Fence, Revision, Service
@@ -143,18 +144,17 @@ async def live(life: Life) -> str:
         return (await client.result(rollout.id)).phase.value
 
 
-async def born(life: Life) -> asyncio.subprocess.Process:
+async def born(life: Life) -> nursery.Child:
     """Start a controller as a process."""
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "tests.support.mortal",
-        json.dumps(asdict(life)),
-        stdin=asyncio.subprocess.DEVNULL,
-        cwd=Path(__file__).parents[2],
-    )
+    words = (__name__, json.dumps(asdict(life)))
+    return await nursery.quiet(*words, cwd=Path(__file__).parents[2], env=os.environ)
+
+
+def run() -> None:
+    """Be a controller until the end."""
+    print(asyncio.run(live(Life(**json.loads(sys.argv[1])))), flush=True)  # noqa: T201
+    os._exit(0)  # as the command does: the SDK's threads may call into what is taken down
 
 
 if __name__ == "__main__":
-    print(asyncio.run(live(Life(**json.loads(sys.argv[1])))), flush=True)  # noqa: T201
-    os._exit(0)  # as the command does: the SDK's threads may call into what is taken down
+    run()

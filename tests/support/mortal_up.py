@@ -75,13 +75,13 @@ def deaths(file: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def main(sentences: Sequence[str]) -> None:
+def run() -> None:
     """Run the controller until it dies, or is told to stop."""
     settings = Settings.from_environment(os.environ)
-    fatal = functools.partial(run_worker, interceptors=[Deaths(sentences, settings.home)])
+    fatal = functools.partial(run_worker, interceptors=[Deaths(sys.argv[1:], settings.home)])
     vars(controller)["run_worker"] = fatal
     asyncio.run(controller.run_controller(settings))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run()

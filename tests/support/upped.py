@@ -6,13 +6,12 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.support import nursery
 from tests.support.eventually import eventually
 
 _PAGE = re.compile(r"^page: (\S+)$", re.MULTILINE)
@@ -26,7 +25,7 @@ class Upped:
 
     home: Path
     env: Mapping[str, str]
-    process: subprocess.Popen[bytes]
+    process: nursery.Child
     log: Path
     url: str = ""
     code: str = ""
@@ -38,30 +37,22 @@ class Upped:
 
     def _says_ready(self) -> str:
         text = self.log.read_text(encoding="utf-8")
-        assert self.process.poll() is None, text
+        assert self.process.returncode is None, text
         return text if _READY.search(text) else ""
 
     async def run(self, *words: str) -> str:
         """Run a command on the same data folder; return what it printed."""
-        return await asyncio.to_thread(self._run, words)
-
-    def _run(self, words: tuple[str, ...]) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "chimera", *words],
-            env=dict(self.env),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        process = await nursery.start("chimera", *words, cwd=Path.cwd(), env=self.env)
+        async with asyncio.timeout(120):
+            out, err = await process.communicate()
+        assert process.returncode == 0, (out + err).decode()
+        return out.decode()
 
     async def end(self, kind: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait until it is gone."""
-        if self.process.poll() is None:
-            self.process.send_signal(kind)
-        await asyncio.to_thread(self.process.wait, 60)
+        self.process.send_signal(kind)
+        async with asyncio.timeout(60):
+            await self.process.wait()
 
 
 @asynccontextmanager
@@ -76,7 +67,9 @@ async def upped(
     words: after `chimera up`. listen: the same port again lets a browser find it after a restart.
     """
     given = {**os.environ, **(env or {}), "CHIMERA_HOME": str(home), "CHIMERA_LISTEN": listen}
-    made = _start(home, given, words)
+    log = _new_log(home, words)
+    process = await nursery.quiet("chimera", "up", *words, cwd=Path.cwd(), env=given, log=log)
+    made = Upped(home, given, process, log)
     try:
         await made.ready()
         yield made
@@ -84,11 +77,8 @@ async def upped(
         await made.end()
 
 
-def _start(home: Path, env: Mapping[str, str], words: tuple[str, ...]) -> Upped:
+def _new_log(home: Path, words: tuple[str, ...]) -> Path:
     home.mkdir(parents=True, exist_ok=True)
     log = home.parent / f"{home.name}{''.join(words)}.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "chimera", "up", *words], env=dict(env), stdout=out, stderr=out
-        )
-    return Upped(home, env, process, log)
+    log.unlink(missing_ok=True)
+    return log

@@ -46,6 +46,11 @@ SETUPS = {
     "setup-ready": Job(cluster="prod", wanted=["a", "b"], done=["a", "b"], over=True),
 }
 
+# Contrast depends on the theme, room on the size: two pairs meet all of both.
+SHAPES = pytest.mark.parametrize(
+    ("theme", "size"), [("light", WIDE), ("dark", PHONE)], ids=["light-wide", "dark-phone"]
+)
+
 pytestmark = pytest.mark.xdist_group("browser")
 
 
@@ -68,8 +73,7 @@ async def pages_of(site: Served) -> dict[str, str]:
     return {**PAGES, **asked, **under_way}
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@SHAPES
 async def test_every_page_is_accessible_and_clean(
     site: Served, browser: Browser, theme: str, size: tuple[int, int]
 ) -> None:
@@ -109,8 +113,7 @@ async def test_errors_say_what_to_do_next(site: Served, browser: Browser, theme:
         await visit.shoot(f"forbidden-{theme}")
 
 
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@SHAPES
 async def test_refusals_are_accessible_too(
     site: Served, browser: Browser, theme: str, size: tuple[int, int]
 ) -> None:

@@ -19,6 +19,8 @@ _NO_TIMES = Latency((), (), 0)
 _NAMESPACE = "AWS/ApplicationELB"
 _OWN = "HTTPCode_ELB_5XX_Count"
 _STATS = "/stats?format=json&histogram_buckets=cumulative&filter=^cluster\\.tg-"
+# To be asked for statistics lets Envoy gather its histograms, which the next answer has.
+_GATHER = "/stats?filter=^server\\.live$"
 # How a request ends without any answer from a target; each is an event of its own. What differs
 # by requests under way, like sent minus answered, would mistake a busy moment for errors.
 _NOBODY = "upstream_cx_none_healthy"
@@ -86,6 +88,7 @@ class BalancerMetrics:
             self._deliver()
             return
         ended, self._period = self._period, period
+        await fetch(self._admin, 9901, _GATHER)
         status, body = await fetch(self._admin, 9901, _STATS)
         if status != 200:
             return

@@ -60,10 +60,12 @@ class Gateway:
 
     async def _apply(self, wanted: Topology) -> None:
         self._xds.mkdir(parents=True, exist_ok=True)
-        # What is new comes first and what is gone goes last: no request meets a missing pool.
+        # What is new comes first and what is gone goes last: no request meets a missing pool, nor
+        # one that is left by its targets while routes still lead to it.
         names = {pool.name for pool in wanted.pools}
         kept = tuple(pool for pool in self._applied.pools if pool.name not in names)
-        for pool in wanted.pools:
+        rerouted = wanted.entries != self._applied.entries
+        for pool in topology.united(self._applied, wanted) if rerouted else wanted.pools:
             self._write(f"eds-{pool.name}", [rendering.assignment(pool)])
         both = (*wanted.pools, *kept)
         changed = self._write("cds", [rendering.cluster(pool, self._xds) for pool in both])
@@ -75,9 +77,11 @@ class Gateway:
         for entry in wanted.entries:
             self._write(f"rds-{rendering.slug(entry.name)}", [rendering.routes(entry)])
         self._write("lds", self._listeners(wanted))
-        if kept:
+        if rerouted or kept:
             await asyncio.sleep(0.2)
-            self._write("cds", [rendering.cluster(pool, self._xds) for pool in wanted.pools])
+        for pool in wanted.pools:
+            self._write(f"eds-{pool.name}", [rendering.assignment(pool)])
+        self._write("cds", [rendering.cluster(pool, self._xds) for pool in wanted.pools])
         self._applied = wanted
 
     def _listeners(self, wanted: Topology) -> list[rendering.Json]:

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from chimera.sandbox.patches.ecs_tasks import ask_to_stop
+from chimera.sandbox.plane.checks import SOON_S, STEADY_S
 from chimera.sandbox.plane.discovery import target_groups
 from chimera.sandbox.plane.http import fetch
 from chimera.sandbox.world import Region, World
@@ -32,7 +33,8 @@ class HealthChecks:
                     if self._next.get(place, 0) <= now:
                         every_s = float(group.health_check_interval_seconds)
                         scaled = self._world.options.scaled(every_s)
-                        self._next[place] = now + min(1.0, max(0.1, scaled))
+                        least_s = STEADY_S if self._run.get(place, 0) > 1 else SOON_S
+                        self._next[place] = now + min(1.0, max(least_s, scaled))
                         due.append(self._ask(region, group, place))
         await asyncio.gather(*due)
 

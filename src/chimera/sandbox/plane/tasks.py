@@ -14,6 +14,7 @@ from chimera.sandbox.faults import Faults
 from chimera.sandbox.patches.ecs_tasks import ask_to_stop
 from chimera.sandbox.plane import discovery, images, sidecar
 from chimera.sandbox.plane.block import Block
+from chimera.sandbox.plane.checks import SOON_S, STEADY_S
 from chimera.sandbox.plane.containers import Running, app_command, probe
 from chimera.sandbox.plane.http import accepts
 from chimera.sandbox.plane.processes import Processes
@@ -227,7 +228,8 @@ class TaskLife:
             check = one.container.get("healthCheck")
             scaled = self._world.options.scaled
             now = time.monotonic()
-            every_s = max(0.1, scaled(check.get("interval", 30))) if check else 0
+            least_s = STEADY_S if one.healthy and not one.failures else SOON_S
+            every_s = max(least_s, scaled(check.get("interval", 30))) if check else 0
             if not check or now - one.checked < every_s:
                 continue
             one.checked = now

@@ -58,6 +58,15 @@ class Topology:
     pools: tuple[Pool, ...] = field(default=())
 
 
+def united(before: Topology, after: Topology) -> tuple[Pool, ...]:
+    """Return the pools of `after`, each with the endpoints that it had `before` as well."""
+    had = {pool.name: pool.endpoints for pool in before.pools}
+    return tuple(
+        Pool(pool.name, tuple(dict.fromkeys((*pool.endpoints, *had.get(pool.name, ())))))
+        for pool in after.pools
+    )
+
+
 def pool_name(kind: str, *names: str) -> str:
     """Name a pool; Envoy's statistics cannot tell names with dots apart."""
     digest = hashlib.sha256("/".join(names).encode()).hexdigest()[:6]
