@@ -1,5 +1,6 @@
 """What every test gets: the same examples on each run, no settings of the operator, no leaks."""
 
+import gc
 import os
 import signal
 
@@ -25,6 +26,15 @@ for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         usual = signal.default_int_handler if number is signal.SIGINT else signal.SIG_DFL
         signal.signal(number, usual)
+
+
+# As the command does: thousands of tests and all of the code are objects that stay.
+gc.set_threshold(50_000, 20, 20)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionfinish() -> None:
