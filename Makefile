@@ -16,8 +16,8 @@ READY := $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME))
 
 ASSETS := src/chimera/web/assets/manifest.json
 
-# Fastest on two cores. The fixed hash seed makes every worker collect the same order.
-WORKERS ?= 3
+# Many tests wait more than they work. The fixed hash seed makes all workers collect one order.
+WORKERS ?= 5
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest
 PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
 

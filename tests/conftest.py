@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 
+import pytest
 from hypothesis import settings
 from tests.support.nursery import voice
 
@@ -30,6 +31,32 @@ for number in (signal.SIGINT, signal.SIGHUP):
 
 # As the command does: thousands of tests and all of the code are objects that stay.
 gc.set_threshold(50_000, 20, 20)
+
+
+# What takes minutes, the longest first: begun last, one worker would be busy with it alone.
+LONG = (
+    "tests/e2e/test_demo",
+    "tests/compose",
+    "tests/docs/test_ecs_tutorial",
+    "tests/e2e/aws",
+    "tests/web/wizard/test_in_a_browser",
+    "tests/examples",
+    "tests/e2e",
+    "tests/web/test_live",
+    "tests/web/test_looks",
+    "tests/engine",
+    "tests/platforms/aws",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    found = (n for n, start in enumerate(LONG) if item.nodeid.startswith(start))
+    return next(found, len(LONG))
 
 
 def pytest_collection_finish() -> None:

@@ -45,6 +45,19 @@ def test_alone():
     pass
 """
 
+FAILS_ONCE = """
+import pathlib, pytest
+@pytest.mark.xdist_group("one")
+@pytest.mark.parametrize("words", ["a b", "c"])
+def test_fails_once(words):
+    before = pathlib.Path(__file__).with_name(words)
+    if not before.exists():
+        before.touch()
+        assert False
+def test_alone():
+    pass
+"""
+
 
 def run_pytest(folder: Path, source: str, *options: str, require_all: bool) -> tuple[int, str]:
     """Run pytest with the house's plugins over one file, as a process of its own."""
@@ -90,3 +103,15 @@ def test_tests_of_one_group_share_what_they_set_up(tmp_path: Path) -> None:
     code, output = run_pytest(tmp_path, GROUPED, *options, require_all=True)
     assert code == pytest.ExitCode.OK, output
     assert len(list(base.glob("on-*"))) == 1
+
+
+def test_what_failed_in_a_group_is_tried_again(tmp_path: Path) -> None:
+    """As `.ci/run` does: by one worker, for without any the names are others."""
+    options = ("--dist", "loadgroup", "-o", f"cache_dir={tmp_path / 'cache'}")
+    code, output = run_pytest(tmp_path, FAILS_ONCE, "-n", "2", *options, require_all=True)
+    assert code == pytest.ExitCode.TESTS_FAILED
+    assert "2 failed, 1 passed" in output
+    again = ("-n", "1", "--last-failed", "--last-failed-no-failures", "none")
+    code, output = run_pytest(tmp_path, FAILS_ONCE, *again, *options, require_all=True)
+    assert code == pytest.ExitCode.OK, output
+    assert "2 passed" in output

@@ -152,9 +152,13 @@ async def cloud_house(box: Sandbox, platform: str) -> AsyncIterator[CloudHouse]:
     await asyncio.to_thread(box.wait_for_url, stack.front, 90)
     async with open_house() as plain:
         plain.env.update(box.env)
-        yield CloudHouse(
+        opened = CloudHouse(
             plain.folder, plain.env, plain.port, box=box, stack=stack, platform=platform
         )
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 @asynccontextmanager

@@ -62,6 +62,7 @@ class House:
     port: int = field(default_factory=front_port)
     said: str = ""  # the last controller's words
     _kept: Command | None = None  # the controller that installed, until somebody wants one
+    _started: list[Command] = field(default_factory=list)
 
     @property
     def home(self) -> Path:
@@ -116,7 +117,13 @@ class House:
     async def start(self, *args: str, env: Mapping[str, str] | None = None) -> Command:
         """Start a command and leave it alone."""
         seen = {**self.env, **(env or {})}
-        return await nursery.start("chimera", *args, cwd=self.folder, env=seen)
+        self._started.append(await nursery.start("chimera", *args, cwd=self.folder, env=seen))
+        return self._started[-1]
+
+    def close(self) -> None:
+        """Listen no more to what still runs."""
+        for command in self._started:
+            command.close()
 
     async def run(
         self, *args: str, code: int | None = 0, env: Mapping[str, str] | None = None
@@ -296,4 +303,5 @@ async def house(**spec: Any) -> AsyncIterator[House]:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             await asyncio.sleep(0.01)
+        opened.close()
         shutil.rmtree(folder, ignore_errors=True)

@@ -53,7 +53,7 @@ async def test_a_faulty_version_is_gone_and_a_good_one_takes_over(house: CloudHo
         assert "internal error" not in line.sentence
     splits_fit(met, await house.lines(good.rollout.id))
     assert await house.leaks(good.rollout.id) == []
-    version_two_stands_where_version_one_stood(house, before)
+    await version_two_stands_where_version_one_stood(house, before)
 
 
 async def test_a_killed_controller_changes_nothing_about_the_end(house: CloudHouse) -> None:
@@ -70,7 +70,7 @@ async def test_a_killed_controller_changes_nothing_about_the_end(house: CloudHou
             good = await house.reach(Phase.SUCCEEDED, ref=house.service)
         assert (met.errors, met.lost) == (0, 0)
     assert await house.leaks(good.rollout.id) == []
-    version_two_stands_where_version_one_stood(house, before)
+    await version_two_stands_where_version_one_stood(house, before)
 
 
 def splits_fit(met: Met, lines: Sequence[Line]) -> None:
@@ -120,12 +120,18 @@ async def stands(house: CloudHouse, wanted: Mapping[tuple[str, str], Thing]) -> 
     assert not strange, [(now.get(key), wanted.get(key)) for key in strange]
 
 
-def version_two_stands_where_version_one_stood(
+async def version_two_stands_where_version_one_stood(
     house: CloudHouse, before: Mapping[tuple[str, str], Thing]
 ) -> None:
     """The account's list is the former one with the new version's names in the old one's place."""
+
+    def services(listed: Mapping[tuple[str, str], Thing]) -> list[str]:
+        return [thing.name for key, thing in listed.items() if key[0] == "ecs service"]
+
+    # The old one is listed until its last task has stopped.
+    await eventually(lambda: len(services(house.listed())) == 1, within_s=30, every_s=0.5)
     now, name = house.listed(), house.service
-    (new,) = (thing.name for key, thing in now.items() if key[0] == "ecs service")
+    (new,) = services(now)
     names = {name, f"{name}-stable", f"{name}-blue", new}
     assert new != name
     assert shape(now, names) == shape(before, names)

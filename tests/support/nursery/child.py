@@ -7,7 +7,7 @@ import os
 import select
 import signal
 import socket
-from asyncio import StreamReader, StreamReaderProtocol
+from asyncio import ReadTransport, StreamReader, StreamReaderProtocol
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -81,6 +81,12 @@ class Command(Child):
 
     stdout: StreamReader
     stderr: StreamReader
+    pipes: tuple[ReadTransport, ...] = ()
+
+    def close(self) -> None:
+        """Read no more of what it says."""
+        for pipe in self.pipes:
+            pipe.close()
 
     async def communicate(self) -> tuple[bytes, bytes]:
         """Read all that it says, until its end."""
@@ -99,7 +105,10 @@ async def start(module: str, *args: str, cwd: Path, env: Mapping[str, str]) -> C
     finally:
         for descriptor in (null, out, err):
             os.close(descriptor)
-    child.stdout, child.stderr = await _reader(read_out), await _reader(read_err)
+    (child.stdout, out_pipe), (child.stderr, err_pipe) = [
+        await _reader(each) for each in (read_out, read_err)
+    ]
+    child.pipes = (out_pipe, err_pipe)
     return child
 
 
@@ -117,9 +126,9 @@ async def quiet(
         os.close(said)
 
 
-async def _reader(descriptor: int) -> StreamReader:
+async def _reader(descriptor: int) -> tuple[StreamReader, ReadTransport]:
     reader = StreamReader()
-    await asyncio.get_running_loop().connect_read_pipe(
+    pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
         lambda: StreamReaderProtocol(reader), os.fdopen(descriptor, "rb")
     )
-    return reader
+    return reader, pipe
