@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.support.engine import Rig
 
-from chimera.engine.worker import LONGEST_DECISION_S, run_worker
+from chimera.engine.worker import DECISIONS, LONGEST_DECISION_S, run_worker
 
 
 async def test_a_decision_is_not_taken_for_a_deadlock_on_a_busy_machine(bare: Rig) -> None:
@@ -15,6 +16,9 @@ async def test_a_decision_is_not_taken_for_a_deadlock_on_a_busy_machine(bare: Ri
         decisions = worker._workflow_worker
         assert decisions is not None
         assert decisions._deadlock_timeout_seconds == LONGEST_DECISION_S
+        threads = decisions._workflow_task_executor
+        assert isinstance(threads, ThreadPoolExecutor)
+        assert threads._max_workers == DECISIONS  # more would keep the watches from looking
 
 
 async def test_an_answer_after_its_call_was_cancelled_is_nobodys_trouble(

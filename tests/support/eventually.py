@@ -20,7 +20,7 @@ async def eventually(
     condition: Callable[[], _T], *, within_s: float = ..., every_s: float = ...
 ) -> _T: ...
 async def eventually(
-    condition: Callable[[], _T | Awaitable[_T]], *, within_s: float = 60.0, every_s: float = 0.02
+    condition: Callable[[], _T | Awaitable[_T]], *, within_s: float = 60.0, every_s: float = 0.05
 ) -> _T:
     """Return the condition's first true value; fail after `within_s` with the last one seen."""
     deadline = time.monotonic() + within_s

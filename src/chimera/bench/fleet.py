@@ -70,8 +70,15 @@ class Fleet:
         return (len(self.rollouts) - before) / (time.monotonic() - began)
 
     async def watched(self, *, within_s: float) -> None:
-        """Wait until the last rollout that was started had its first judged look."""
-        await _until(within_s, lambda: self._has_looks(self.rollouts[-1].id))
+        """Wait until every rollout had its first judged look."""
+        without = list(self.rollouts)
+
+        async def none_without() -> bool:
+            while without and await self._has_looks(without[-1].id):
+                without.pop()
+            return not without
+
+        await _until(within_s, none_without)
 
     async def _has_looks(self, rollout: str) -> bool:
         return bool(await self.store.looks(rollout, limit=1))

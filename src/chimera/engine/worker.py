@@ -33,6 +33,9 @@ PASSED_THROUGH = (
 )
 
 
+# Decisions taken at a time. Each is a thread that wants the interpreter, and so do the watches, on
+# one thread: with the SDK's 100, a crowd of new rollouts let all looks wait.
+DECISIONS = 4
 LONGEST_STOP_S = 10.0
 LONGEST_DECISION_S = 30.0
 
@@ -68,6 +71,7 @@ async def run_worker(
         interceptors=interceptors,
         max_concurrent_activities=settings.max_activities,
         max_cached_workflows=settings.max_cached_rollouts,
+        max_concurrent_workflow_tasks=DECISIONS,
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=settings.sticky_s),
         graceful_shutdown_timeout=timedelta(0),
         workflow_runner=sandbox(),

@@ -34,7 +34,7 @@ async def run(bench: Bench) -> Report:
                 if running < size:
                     notes.append(f"instead of {size:,} only {running:,} could be started in time")
                 figures.append(Figure(f"{running:,} rollouts: started per second", rate))
-                await ships.watched(within_s=120)
+                await ships.watched(within_s=300)
                 seconds = looks * INTERVAL.total_seconds()
                 bench.say(f"measuring {size:,} rollouts for {seconds:.0f} s")
                 figures += await measure(ships, seconds, bench.times(ABORTS))
