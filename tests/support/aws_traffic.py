@@ -45,7 +45,7 @@ async def flow(url: str, until: asyncio.Event, met: Met, *, workers: int = 2) ->
             yield 0
 
     ways = endless()
-    await asyncio.gather(*(_work(url, ways, met, "", pause_s=0.012) for _ in range(workers)))
+    await asyncio.gather(*(_work(url, ways, met, "", pause_s=0.025) for _ in range(workers)))
 
 
 async def _work(url: str, left: Iterator[int], met: Met, cookie: str, pause_s: float = 0) -> None:
