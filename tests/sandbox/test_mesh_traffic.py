@@ -193,7 +193,7 @@ async def test_replacing_every_task_loses_no_request(box: Sandbox, stack: Stack)
     await _until_served(url, "1")
     ecs = box.session().client("ecs")
     met, stop = Met(), asyncio.Event()
-    users = asyncio.create_task(flow(url, stop, met))
+    users = asyncio.create_task(flow(url, stop, met, workers=8))
     (old,) = ecs.list_tasks(cluster="practice", serviceName="logo")["taskArns"]
     ecs.update_service(cluster="practice", service="logo", forceNewDeployment=True)
     await asyncio.to_thread(_reach, box, "logo")
