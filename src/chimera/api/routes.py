@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from fastapi import APIRouter
 
 from chimera.api import clouds, health, house, metrics, openapi, people, rollouts, specs, streams
@@ -9,6 +11,7 @@ from chimera.api import clouds, health, house, metrics, openapi, people, rollout
 PREFIX = "/api/v1"
 
 
+@cache
 def routes() -> APIRouter:
     """Return the routes of the API, its document, health and metrics."""
     everything = APIRouter()

@@ -35,7 +35,7 @@ for part in (static.router, sign_in_routes(), *(one.router for one in PARTS)):
 def install(app: FastAPI) -> None:
     """Give an application the page: its routes, and its errors as pages. Before the guard."""
     static.assets()
-    app.include_router(router)
+    app.router.routes.extend(router.routes)
     install_errors(app)
 
 
