@@ -14,8 +14,6 @@ from pathlib import Path
 
 from tests.support.nursery.voice import ask
 
-Streams = tuple[int, int, int]
-
 
 class Child:
     """A process, used like an `asyncio.subprocess.Process` without pipes."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import socket
@@ -45,7 +44,6 @@ def _voice() -> socket.socket:
                 pass_fds=[theirs.fileno()],
             )
         _mothers[os.getpid()] = (ours, mother)
-        atexit.register(close)
     return _mothers[os.getpid()][0]
 
 
