@@ -2,7 +2,7 @@
 
 A visit fails at its end if the page wrote an error to the console, threw one, or did what the
 content security policy forbids. Screenshots are taken where $CHIMERA_TEST_SHOTS says a folder: they
-are for eyes, and were half of what the browser did.
+are for eyes, and each takes half a second of processor.
 """
 
 from __future__ import annotations
