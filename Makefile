@@ -19,7 +19,8 @@ ASSETS := src/chimera/web/assets/manifest.json
 # Many tests wait more than they work. The fixed hash seed makes all workers collect one order.
 WORKERS ?= 5
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest
-PYTHONS := python3.11 python3.12 python3.13 python3.14 python3
+# The system's first: distributions build theirs with a profile, which saves a sixth of the time.
+PYTHONS := /usr/bin/python3.11 python3.11 python3.12 python3.13 python3.14 python3
 
 .PHONY: all help setup demo test lint bench bench-judge assets format lock clean
 all: lint test ## Everything a commit must pass: lint and test
@@ -81,11 +82,14 @@ $(ASSETS): $(wildcard frontend/*.* frontend/*/*.css frontend/*/*.js frontend/*/*
 	@$(BIN)/python frontend/build.py
 	@touch $@
 
+# The lists are complete, so nothing has to be worked out; pip compiles on one processor alone, and
+# some packages bring files that are not meant for this Python.
 define install
 $(make_venv); \
 echo "Installing $(1) into $(VENV) (a few minutes the first time)" >&2; \
-$(PIP) install --require-hashes --requirement $(1); \
-$(PIP) install --no-deps --no-build-isolation --editable .
+$(PIP) install --no-deps --no-compile --require-hashes --requirement $(1); \
+$(PIP) install --no-deps --no-compile --no-build-isolation --editable .; \
+$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 endef
 
 # A Python that exists, is new enough (shims may exist and not run) and can make environments.
