@@ -47,6 +47,15 @@ def session_of(identity: Identity) -> boto3.Session:
     return boto3.Session(botocore_session=assumed, region_name=base.region_name)
 
 
+def read_models(session: boto3.Session, *services: str) -> None:
+    """Read what the clients of services are made from: large files, once for all sessions."""
+    loader = session._session.get_component("data_loader")
+    for service in services:
+        for part in ("service-2", "endpoint-rule-set-1"):
+            # Exactly as botocore asks, whose memory goes by the arguments.
+            loader.load_service_model(service, part, api_version=None)
+
+
 def profiles() -> list[str]:
     """Return the profiles of this machine's AWS configuration, sorted; raises botocore's errors."""
     return sorted(_bare("").available_profiles)

@@ -21,7 +21,7 @@ from botocore.parsers import ResponseParserError
 from chimera import __version__
 from chimera.core.errors import ProviderRefused
 from chimera.platforms.aws.codes import Meaning
-from chimera.platforms.aws.credentials import session_of
+from chimera.platforms.aws.credentials import read_models, session_of
 from chimera.platforms.aws.errors import PROVIDER, meaning, translate
 from chimera.platforms.aws.identity import Identity
 from chimera.platforms.aws.lane import PATIENT, URGENT, Lane
@@ -82,6 +82,15 @@ class Account:
         self._clients: dict[str, Any] = {}
         # How far this machine's clock is behind AWS's, seconds; None before the first answer.
         self.behind_s: float | None = None
+
+    def prepare(self, *services: str) -> None:
+        """Make the first client, which fails if any would, and read what the others are made from.
+
+        They are made when they are wanted: that takes 3 ms each, and few calls need all of them.
+        """
+        self.client(services[0])
+        if self._session is not None:
+            read_models(self._session, *services[1:])
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service, always the same one."""
@@ -254,11 +263,10 @@ class Accounts:
         self._accounts: dict[Identity, Account] = {}
 
     async def open(self, identity: Identity, *services: str) -> Account:
-        """Return the account of an identity, with the clients of `services` made."""
+        """Return the account of an identity, ready for the clients of `services`, one or more."""
         account = self._accounts.setdefault(identity, Account(identity, self._threads, self.hooks))
-        # Making a client reads its model from disk, which takes too long for the event loop.
-        making = self._threads.submit(lambda: [account.client(name) for name in services])
-        await asyncio.wrap_future(making)
+        # Models are read from disk, which takes too long for the event loop.
+        await asyncio.wrap_future(self._threads.submit(partial(account.prepare, *services)))
         return account
 
     def close(self) -> None:
