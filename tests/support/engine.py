@@ -103,7 +103,7 @@ class Rig:
             found[:] = [await self.client.state(rollout.id)]
             return true(found[0])
 
-        await eventually(there, within_s=within_s)
+        await eventually(there, within_s=within_s, every_s=0.15)  # each look is work for the server
         return found[0]
 
     async def weight(self, rollout: Rollout) -> int:

@@ -21,7 +21,7 @@ from chimera.sandbox.plane.targets import HealthChecks
 from chimera.sandbox.plane.tasks import TaskLife, Tools
 from chimera.sandbox.world import Json, Region, World
 
-_TICK_S = 0.05
+_TICK_S = 0.1
 _log = logging.getLogger(__name__)
 
 
