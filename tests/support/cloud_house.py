@@ -130,8 +130,19 @@ class CloudHouse(House):
         )
         return [(point["Timestamp"].timestamp(), point["Sum"]) for point in answer["Datapoints"]]
 
-    async def leaks(self, serving: str = "") -> list[str]:
-        """What is left behind, by `gc` and by the account's own list; serving: a rollout's id."""
+    async def leaks(self, serving: str = "", within_s: float = 60) -> list[str]:
+        """What is left behind, by `gc` and by the account's own list; serving: a rollout's id.
+
+        ECS lists a service for as long as its tasks end, hence the patience.
+        """
+        deadline = asyncio.get_running_loop().time() + within_s
+        while left := await self._left(serving):
+            if asyncio.get_running_loop().time() > deadline:
+                break
+            await asyncio.sleep(0.5)
+        return left
+
+    async def _left(self, serving: str) -> list[str]:
         swept = (await self.run("gc", "--dry-run", "-o", "json", code=None)).data
         listed = [
             str(one.key)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from tests.support.cloud_house import ALB, MESH, CloudHouse, traffic
-from tests.support.eventually import eventually
 
 from chimera.app.reports import RolloutView
 from chimera.core.state import Phase
@@ -92,12 +91,7 @@ async def test_somebody_elses_edit_pauses_and_is_explained(house: CloudHouse) ->
     assert view.state.left == ()
     assert house.route() == route
     assert met.lost == met.errors == 0
-    # ECS lists a service for as long as its tasks end.
-    await eventually(lambda: _is_clean(house), within_s=60, every_s=0.5)
-
-
-async def _is_clean(house: CloudHouse) -> bool:
-    return await house.leaks() == []
+    assert await house.leaks() == []
 
 
 def edit(house: CloudHouse, percent: int) -> None:
