@@ -57,6 +57,18 @@ async def test_it_says_why_within_its_deadline(box: Sandbox, platform: str, case
     await told.platform.close()
 
 
+async def test_a_service_that_not_every_read_knows_yet_is_waited_for(box: Sandbox) -> None:
+    told = await quiet(box, "ecs-appmesh")
+    box.calls.clear()
+    box.faults.set([Rule(fault="stale", service="ecs", action="ListTasks", seconds=60, times=2)])
+    await told.start()
+    box.faults.set([])
+    outcomes = [one.outcome for one in box.calls.last() if one.action == "ListTasks"]
+    assert outcomes.count("ServiceNotFoundException") == 2
+    await told.remove(told.v2)
+    await told.platform.close()
+
+
 async def test_why_a_first_version_does_not_run_is_said_whatever_the_undoing_meets(
     box: Sandbox,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from chimera.core.errors import ProviderDenied, ProviderRefused
 from chimera.core.model import Readiness
 from chimera.platforms.aws import services
-from chimera.platforms.aws.errors import PROVIDER
+from chimera.platforms.aws.errors import PROVIDER, caused_by
 from chimera.platforms.aws.estate import Site, Version
 from chimera.platforms.aws.front import Front
 from chimera.platforms.aws.trouble import Trouble, of_deployment, of_events, of_tasks
@@ -87,13 +87,18 @@ async def _healthy(site: Site, version: Version, found: Mapping[str, Any]) -> Re
 async def _tasks(site: Site, version: Version, status: str) -> list[dict[str, Any]]:
     """Return a service's tasks that are meant to run, or that have stopped; 100 at most."""
     ecs, cluster = site.account.ecs, site.target.cluster
-    arns = await site.account.pages(
-        ecs.list_tasks,
-        "taskArns",
-        cluster=cluster,
-        serviceName=version.name,
-        desiredStatus=status,
-    )
+    try:
+        arns = await site.account.pages(
+            ecs.list_tasks,
+            "taskArns",
+            cluster=cluster,
+            serviceName=version.name,
+            desiredStatus=status,
+        )
+    except ProviderRefused as error:
+        if not caused_by(error, "ServiceNotFoundException"):
+            raise
+        return []  # it was created just now; not every read knows it yet
     if not arns:
         return []
     answer = await site.account.call(ecs.describe_tasks, cluster=cluster, tasks=arns[:100])
