@@ -33,10 +33,10 @@ DOWN = ("down", "--volumes", "--timeout", "20")
 
 
 @pytest.fixture(scope="module")
-def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+def docker() -> Iterator[Docker]:
     """An engine with Chimera's image, built by the compose file's own Dockerfile."""
     with engine() as docker:
-        import_base(docker, BASE, tmp_path_factory.mktemp("base"))
+        import_base(docker, BASE)
         docker.build(IMAGE, BASE)
         yield docker
 

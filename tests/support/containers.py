@@ -17,9 +17,9 @@ from tests.support.eventually import eventually
 from tests.support.postgres import binaries
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("dockerd", "docker", "docker-compose", "debootstrap")
+NEEDED = ("dockerd", "docker", "docker-compose", "mmdebstrap")
 PACKAGES = "python3,python3-venv,ca-certificates,tzdata"
-LEFT_OUT = ("./var/cache/apt/archives", "./var/lib/apt/lists")
+LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
 CA = Path("/etc/ssl/certs/ca-certificates.crt")
 CA_VARIABLES = ("SSL_CERT_FILE", "PIP_CERT", "NODE_EXTRA_CA_CERTS")
 
@@ -81,7 +81,7 @@ def engine() -> Iterator[Docker]:
     """Run an engine until the end; skips where this machine cannot."""
     missing = [name for name in NEEDED if shutil.which(name) is None]
     if missing:
-        pytest.skip(f"no {', '.join(missing)}; Debian: docker.io, docker-compose, debootstrap")
+        pytest.skip(f"no {', '.join(missing)}; Debian: docker.io, docker-compose, mmdebstrap")
     if os.geteuid() != 0:
         pytest.skip("an engine of the run's own needs root")
     # Short: a socket's path may have 107 characters.
@@ -96,34 +96,30 @@ def engine() -> Iterator[Docker]:
         _remove(folder)
 
 
-def import_base(docker: Docker, tag: str, folder: Path) -> None:
+def import_base(docker: Docker, tag: str) -> None:
     """Make an image of a minimal Debian that trusts whom this machine trusts."""
-    root = folder / "root"
-    done = subprocess.run(
-        ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", _release(), str(root)],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-4000:]
-    shutil.copyfile(CA, root / CA.relative_to("/"))
     change = "ENV " + " ".join(f"{name}={CA}" for name in CA_VARIABLES)
-    with subprocess.Popen(
-        ["tar", "--create", *(f"--exclude={left_out}" for left_out in LEFT_OUT), "."],
-        cwd=root,
-        stdout=subprocess.PIPE,
-    ) as tar:
-        subprocess.run(
-            ["docker", "import", "--change", change, "-", tag],
-            stdin=tar.stdout,
-            env=dict(docker.env),
-            check=True,
-            capture_output=True,
-            timeout=600,
-        )
-    assert tar.returncode == 0
-    shutil.rmtree(root)
+    with tempfile.TemporaryFile() as said:
+        # In half the time of debootstrap, which looks up each field of each package by a program.
+        making = [
+            *("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}"),
+            *(f"--dpkgopt=path-exclude={left_out}" for left_out in LEFT_OUT),
+            f"--customize-hook=copy-in {CA} {CA.parent}",
+            *(_release(), "-"),
+        ]
+        with subprocess.Popen(making, stdout=subprocess.PIPE, stderr=said) as base:
+            done = subprocess.run(
+                ["docker", "import", "--change", change, "-", tag],
+                stdin=base.stdout,
+                env=dict(docker.env),
+                capture_output=True,
+                text=True,
+                timeout=600,
+                check=False,
+            )
+        said.seek(0)
+        trouble = said.read().decode(errors="replace")[-4000:] + done.stderr
+        assert (base.returncode, done.returncode) == (0, 0), trouble
 
 
 def postgres_image(docker: Docker, tag: str, base: str, folder: Path) -> None:
