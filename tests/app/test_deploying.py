@@ -86,6 +86,19 @@ async def test_the_next_version_begins_from_the_one_that_was_promoted(house: Hou
     await house.reaches(third, Phase.ABORTED)
 
 
+async def test_a_wait_that_ends_by_itself_just_before_is_no_conflict(house: House) -> None:
+    second = await house.promoted("2")
+
+    async def over() -> None:
+        await house.ask(second, "promote")
+        await house.reaches(second, Phase.SUCCEEDED)
+
+    third = await house.when_connecting(over).deploy(house.spec(), version="3")
+    assert third.stable.name == "2"
+    await house.ask(third, "abort")
+    await house.reaches(third, Phase.ABORTED)
+
+
 async def test_a_revert_that_comes_first_is_not_overridden(house: House) -> None:
     second = await house.promoted("2")
 

@@ -225,6 +225,8 @@ class Chimera(Asking):
             said = f"{LOST}; {row.service} is free again, `chimera gc` removes what is left"
             return Answer(f"{row.id}: {said}", accepted=verb == "abort")
         answer = await client.request(row.id, event)
+        if answer.refused and not (row := await self._store.get(row.id)).live:
+            return late.answer(row.rollout, row.state, event)  # it ended while this was asked
         return Answer(answer.text, accepted=not answer.refused)
 
     async def retry(self, ref: str, *, by: str) -> Rollout | Answer:

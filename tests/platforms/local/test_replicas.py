@@ -160,7 +160,8 @@ async def test_the_controllers_own_settings_are_kept_from_services(
     web = service(command=SLEEP, env={"CHIMERA_OF_THE_SPEC": "is meant for it"})
     started = await replicas.start(web, build_revision(web, version="v1", image=""), "r1", folder)
     assert started.process is not None
-    seen = procfs.variables(started.process.pid)
+    pid = started.process.pid
+    seen = await eventually(lambda: procfs.variables(pid))  # none while it becomes the program
     assert "secret" not in " ".join(seen.values())
     assert {name for name in seen if name.startswith("CHIMERA_") and "_TEST_" not in name} == {
         "CHIMERA_SERVICE",
