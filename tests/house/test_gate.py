@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = ["-p", "tests.support.leaks", "-p", "tests.support.no_skips"]
+PLUGINS = ["-p", "xdist", "-p", "tests.support.leaks", "-p", "tests.support.no_skips"]
 
 LEAKS = """
 import subprocess, sys
@@ -65,6 +65,7 @@ def run_pytest(folder: Path, source: str, *options: str, require_all: bool) -> t
     environment = os.environ | {
         "PYTHONPATH": str(ROOT),
         "CHIMERA_REQUIRE_ALL": "1" if require_all else "0",
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # loading them all takes longer than the rest
     }
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, *PLUGINS, *options, str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
