@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,15 +41,17 @@ class Counter:
     counter: bool
 
 
-def parse_prometheus(text: str) -> list[Counter]:
-    """Read the text format; what it does not understand is left out."""
+def parse_prometheus(text: str, wanted: Callable[[str], bool]) -> list[Counter]:
+    """Read the metrics of `wanted` names; what it does not understand is left out."""
     kinds: dict[str, str] = {}
     found = []
     for line in text.splitlines():
         if line.startswith("# TYPE "):
             _, _, name, kind = line.split(" ", 3)
             kinds[name] = kind
-        elif not line.startswith("#") and (match := _LINE.match(line)):
+        elif line.startswith("#") or not wanted(line.partition(" ")[0].partition("{")[0]):
+            continue  # nearly all of what an Envoy tells
+        elif match := _LINE.match(line):
             name, labels, value = match.groups()
             kind = kinds.get(name, "untyped")
             found.append(
@@ -73,6 +76,7 @@ class Agent:
         self._discovery = collected.get("ecs_service_discovery", {})
         self._last: dict[tuple[str, str, frozenset[tuple[str, str]]], float] = {}
         self._found: list[Target] = []
+        self._selected: dict[str, bool] = {}
         self._looked = 0.0
 
     async def live(self) -> None:
@@ -148,7 +152,7 @@ class Agent:
             return
         at = time.time()
         samples = []
-        for one in parse_prometheus(body.decode(errors="replace")):
+        for one in parse_prometheus(body.decode(errors="replace"), self._selects):
             value = self._change(target, one)
             if value is not None:
                 labels = {**one.labels, **dict(target.labels)}
@@ -159,6 +163,13 @@ class Agent:
         with self._world.lock:
             for name, dimensions, value in samples:
                 self._region.metrics.put(self._namespace, name, dimensions, at, [(value, 1.0)])
+
+    def _selects(self, name: str) -> bool:
+        """Whether any declaration asks for the metrics of this name."""
+        if name not in self._selected:
+            patterns = [p for one in self._declarations for p in one.get("metric_selectors", ())]
+            self._selected[name] = any(re.search(pattern, name) for pattern in patterns)
+        return self._selected[name]
 
     def _change(self, target: Target, one: Counter) -> float | None:
         """Return a counter's growth since the last scrape; the first sample is dropped."""
