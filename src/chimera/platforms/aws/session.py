@@ -87,10 +87,12 @@ class Account:
         """Make the first client, which fails if any would, and read what the others are made from.
 
         They are made when they are wanted: that takes 3 ms each, and few calls need all of them.
+        What cannot be read is said then.
         """
         self.client(services[0])
         if self._session is not None:
-            read_models(self._session, *services[1:])
+            with suppress(BotoCoreError, ValueError):
+                read_models(self._session, *services[1:])
 
     def client(self, service: str) -> Any:
         """Return boto3's client of a service, always the same one."""
