@@ -98,6 +98,21 @@ async def test_a_port_taken_between_the_look_and_the_use_is_replaced(
             assert server.pid
 
 
+async def test_a_port_taken_for_a_moment_only_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has it any more when we look why the server has ended."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        choices = iter([[*free_ports(1), taken.getsockname()[1], *free_ports(1)]])
+        monkeypatch.setattr(
+            "chimera.engine.server.free_ports", lambda n: next(choices, None) or free_ports(n)
+        )
+        monkeypatch.setattr("chimera.engine.server.is_free", lambda _: True)
+        monkeypatch.setattr("chimera.engine.folder.Folder.recall", lambda _: Remembered())
+        async with EmbeddedServer(EngineSettings(folder=tmp_path)) as server:
+            assert server.pid
+
+
 async def test_a_wanted_port_in_use_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

