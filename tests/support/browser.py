@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
@@ -22,9 +22,12 @@ from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 ROOT = Path(__file__).parents[2]
 SHOTS = os.environ.get("CHIMERA_TEST_SHOTS", "")
 AXE = ROOT / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first is the same engine without windows: two thirds of the work.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 WIDE, PHONE = (1280, 900), (390, 844)
 PATIENCE_MS = 30_000
+# The scope of the loop that a shared browser lives on, and all that talks to it.
+LOOP: Final = "session"
 REPORTS = """
 addEventListener("securitypolicyviolation", (event) => {
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`);
@@ -68,7 +71,7 @@ def chromium() -> str:
     """Return the browser of this machine; without one the test is skipped."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
-        pytest.skip("no Chromium: install it (Debian: apt-get install chromium)")
+        pytest.skip("no Chromium: install it (Debian: apt-get install chromium-headless-shell)")
     return found
 
 

@@ -1,4 +1,8 @@
-"""A ledger of every told rollout, each of a service of its own, behind the served page."""
+"""A ledger of every told rollout, each of a service of its own, behind the served page.
+
+A browser belongs to the loop that started it and costs a second of processor, so all tests here run
+on one loop and share one.
+"""
 
 import asyncio
 import shutil
@@ -8,16 +12,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser
 from tests.support.access import TEST, browser_of
 from tests.support.access import Browser as Client
-from tests.support.browser import browsing
+from tests.support.browser import LOOP, browsing
 from tests.support.scripted import Script, record
 from tests.support.served import Served, served
 from tests.support.stories import TOLD
 
 from chimera.app.settings import Settings
 from chimera.store import open_store
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope=LOOP), append=False)
 
 
 @pytest.fixture(scope="session")
@@ -48,20 +61,20 @@ def script() -> Script:
     return Script()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def site(home: Path, script: Script) -> AsyncIterator[Served]:
     async with served(home, script) as opened:
         yield opened
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def ada(site: Served) -> AsyncIterator[Client]:
     """An admin's client, signed in."""
     async with browser_of(site.app, site.access, "ada") as client:
         yield client
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope=LOOP)
 async def browser() -> AsyncIterator[Browser]:
     async with browsing() as opened:
         yield opened

@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from pydantic import SecretStr
 from tests.support.access import TEST, Browser
+from tests.support.browser import LOOP
 from tests.support.drafts import keep_draft, keep_setup
 from tests.support.scripted import Script, record
 from tests.support.served import Served
@@ -55,7 +57,7 @@ def script() -> Script:
     )
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def hostile(site: Served) -> Served:
     """A site in which everything that has a name has a hostile one."""
     await record(site.chimera._store, _story())

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
-from tests.support.browser import PHONE, Visit, visiting
+from tests.support.browser import LOOP, PHONE, Visit, visiting
 from tests.support.house import House
 from tests.support.house import house as open_house
 from tests.support.load import Load
@@ -26,7 +27,7 @@ HOSTILE = "<img src=x onerror=alert(1)> \u202e{{ 7*7 }}"
 LONG = [{"setWeight": 20, "bake": "5m"}, {"setWeight": 100, "bake": "1s"}]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def house() -> AsyncIterator[House]:
     async with open_house() as opened:
         yield opened

@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 import yaml
-from playwright.async_api import Page, expect
+from playwright.async_api import Browser, Page, expect
 from tests.support import webapp
-from tests.support.browser import PHONE, Visit, browsing, visiting
+from tests.support.browser import LOOP, PHONE, Visit, visiting
 from tests.support.load import Load
 from tests.support.marked import front_port
 from tests.support.pages import documented
@@ -24,12 +25,12 @@ TO_A_CANARY_S = 120
 # Nothing of this machine's own.
 NO_AWS = {
     "AWS_CONFIG_FILE": "/nonexistent",
-    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_LOOP_CREDENTIALS_FILE": "/nonexistent",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def up(tmp_path: Path) -> AsyncIterator[Upped]:
     async with upped(tmp_path / "home", NO_AWS) as running:
         try:
@@ -40,13 +41,10 @@ async def up(tmp_path: Path) -> AsyncIterator[Upped]:
                 await running.run("down", name, "--yes")
 
 
-@pytest.fixture
-async def ada(up: Upped) -> AsyncIterator[Visit]:
+@pytest_asyncio.fixture(loop_scope=LOOP)
+async def ada(up: Upped, browser: Browser) -> AsyncIterator[Visit]:
     # A browser writes into its console that a form was refused with 422.
-    async with (
-        browsing() as browser,
-        visiting(browser, up.url, code=up.code, tolerated=" 422 ") as visit,
-    ):
+    async with visiting(browser, up.url, code=up.code, tolerated=" 422 ") as visit:
         yield visit
 
 
@@ -178,7 +176,9 @@ async def _hurry(page: Page) -> None:
     await expect(page.get_by_text("Every write, in order")).to_be_visible()
 
 
-async def test_answers_are_kept_and_wrong_ones_are_explained(up: Upped, ada: Visit) -> None:
+async def test_answers_are_kept_and_wrong_ones_are_explained(
+    up: Upped, ada: Visit, browser: Browser
+) -> None:
     page = ada.page
     await _practise(ada)
     await ada.open("/new")
@@ -199,7 +199,7 @@ async def test_answers_are_kept_and_wrong_ones_are_explained(up: Upped, ada: Vis
     await expect(page.get_by_text("Which version is new?")).to_be_visible()
     # On a phone, in a browser of its own, the same person finds the same draft.
     code = await _link(up, getpass.getuser())
-    async with browsing() as browser, visiting(browser, up.url, code=code, size=PHONE) as phone:
+    async with visiting(browser, up.url, code=code, size=PHONE) as phone:
         await phone.open(address.removeprefix(up.url))
         await expect(phone.page.get_by_text("Which version is new?")).to_be_visible()
     await page.get_by_label("Another one").fill("1")
@@ -210,16 +210,15 @@ async def test_answers_are_kept_and_wrong_ones_are_explained(up: Upped, ada: Vis
 
 
 async def test_nobody_sees_anothers_draft_and_a_viewer_starts_nothing(
-    up: Upped, ada: Visit
+    up: Upped, ada: Visit, browser: Browser
 ) -> None:
     await ada.open("/new")
     draft = ada.page.url.removeprefix(up.url)
     await up.run("user", "add", "otto", "--role", "operator")
     await up.run("user", "add", "victor", "--role", "viewer")
-    async with browsing() as browser:
-        for name, sees in (("otto", "This draft is not there any more:"), ("victor", "operator")):
-            code = await _link(up, name)
-            tolerated = "40[34]"
-            async with visiting(browser, up.url, code=code, tolerated=tolerated) as visit:
-                await visit.open(draft)
-                await expect(visit.page.locator("main")).to_contain_text(sees)
+    for name, sees in (("otto", "This draft is not there any more:"), ("victor", "operator")):
+        code = await _link(up, name)
+        tolerated = "40[34]"
+        async with visiting(browser, up.url, code=code, tolerated=tolerated) as visit:
+            await visit.open(draft)
+            await expect(visit.page.locator("main")).to_contain_text(sees)

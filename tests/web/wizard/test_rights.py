@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+import pytest_asyncio
 from tests.support.access import TEST, Browser, browser_of
+from tests.support.browser import LOOP
 from tests.support.scripted import Script, record
 from tests.support.served import Served
 from tests.support.stories import SPEC, make_rollout, promoted
@@ -46,7 +48,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("permissions", "discover", "regions"):
         told(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+    for name in ("AWS_CONFIG_FILE", "AWS_LOOP_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, "/nonexistent")
     return calls
 
@@ -58,7 +60,7 @@ def script() -> Script:
     return Script(plan=PlanReport(make_rollout(), (), ()), frames=[(view, [], [])])
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope=LOOP)
 async def olga(site: Served) -> AsyncIterator[Browser]:
     """The browser of an operator of two services, one here and one on AWS."""
     for name, spec, service in (
