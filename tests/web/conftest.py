@@ -1,6 +1,6 @@
 """A ledger of every told rollout, each of a service of its own, behind the served page.
 
-A browser belongs to the loop that started it and costs a second of processor, so all tests here run
+A browser belongs to the loop that started it and takes half a second, so all tests here run
 on one loop and share one.
 """
 

@@ -25,7 +25,7 @@ TO_A_CANARY_S = 120
 # Nothing of this machine's own.
 NO_AWS = {
     "AWS_CONFIG_FILE": "/nonexistent",
-    "AWS_LOOP_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
