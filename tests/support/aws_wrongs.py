@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from tests.support.aws_story import Json, Story
@@ -246,7 +246,8 @@ def undone(told: Story) -> Iterator[None]:
     for arn in ecs.list_services(cluster=stack.cluster, maxResults=100)["serviceArns"]:
         name = arn.rpartition("/")[2]
         if name.startswith(f"{stack.service}-x"):
-            ecs.delete_service(cluster=stack.cluster, service=name, force=True)
+            with suppress(ecs.exceptions.ServiceNotFoundException):  # an earlier case's, just gone
+                ecs.delete_service(cluster=stack.cluster, service=name, force=True)
     if stack.listener:
         for one in elb.describe_rules(ListenerArn=stack.listener)["Rules"]:
             if not one["IsDefault"] and one["RuleArn"] != stack.rule:
