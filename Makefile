@@ -34,7 +34,7 @@ demo: $(READY) $(ASSETS) ## Watch a good version promoted and a bad one rolled b
 	@$(BIN)/chimera demo $(ARGS)
 
 test: $(DEV) $(ASSETS) ## Run every test, in parallel (make test ARGS="-k weights")
-	@$(PYTEST) -n $(WORKERS) --dist loadgroup $(ARGS)
+	@$(PYTEST) -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV) ## Check style, types and the layers between rooms
 	@$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 
 import pytest
@@ -33,20 +34,40 @@ for number in (signal.SIGINT, signal.SIGHUP):
 gc.set_threshold(50_000, 20, 20)
 
 
-# What takes minutes, the longest first: begun last, one worker would be busy with it alone.
+# What takes minutes, the longest first: begun last, one worker would be busy with it alone. What
+# waits for AWS lies between what computes.
 LONG = (
     "tests/e2e/test_demo",
     "tests/compose",
     "tests/docs/test_ecs_tutorial",
     "tests/e2e/aws",
+    "tests/platforms/aws/test_rollout",
     "tests/web/wizard/test_in_a_browser",
     "tests/examples",
     "tests/e2e",
+    "tests/platforms/aws",
+    "tests/contracts",
     "tests/web/test_live",
     "tests/web/test_looks",
     "tests/engine",
-    "tests/platforms/aws",
 )
+# These wait most of their time. A worker for each of them shares one practice range and its stacks;
+# were they spread over all workers, all would wait at once, each beside a range of its own.
+LANES = {
+    "rollouts": r"platforms/aws/test_rollout",
+    "starts": r"platforms/aws/test_(alb|appmesh|gaps|kinds|setup|starts)",
+    "refusals": r"platforms/aws/",
+    "alb": r"contracts/.*\Wecs-alb\W",
+    "mesh": r"contracts/.*\Wecs-appmesh\W",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Give what belongs in a lane a worker, unless it has one of its own."""
+    lane = next((name for name, of in LANES.items() if re.search(of, item.nodeid)), "")
+    if lane and item.get_closest_marker("xdist_group") is None:
+        item.add_marker(pytest.mark.xdist_group(f"lane-{lane}"))
 
 
 @pytest.hookimpl(trylast=True)
