@@ -102,6 +102,14 @@ def test_cells_are_cut_where_stable_has_its_tail() -> None:
     assert len(grouped) == len(cuts) + 1
 
 
+def test_no_cell_is_cut_below_the_first() -> None:
+    cells = (0, 10, 400, 300, 200, 60, 20, 9, 1, 0)
+    all_cuts = bets.coarse(cells)
+    assert bets.coarse(cells, 5) == (5, *(cut for cut in all_cuts if cut > 5))
+    assert bets.coarse((990, 10, 0, 0), 2) == (2,)
+    assert bets.coarse((990, 10, 0, 0), 3) == ()
+
+
 @pytest.mark.parametrize(
     ("n", "stable", "weight", "past", "share"),
     [

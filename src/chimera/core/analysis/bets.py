@@ -31,20 +31,21 @@ TAILS = (0.5, 0.2, 0.1, 0.05, 0.01, 0.001)
 SMOOTHING = 0.5
 
 
-def coarse(cells: Sequence[float]) -> tuple[int, ...]:
+def coarse(cells: Sequence[float], first: int = 0) -> tuple[int, ...]:
     """Return after which cells to cut, so that few boundaries stay and each tells something new.
 
-    cells: what stable met before, (n_cells,). One cut per tail share of interest.
+    cells: what stable met before, (n_cells,). One cut per tail share of interest, none before the
+    cell `first`.
     """
     total, tail, cuts = sum(cells), float(sum(cells)), []
     wanted = list(TAILS)
     for index, cell in enumerate(cells[:-1]):
         tail -= cell
         if wanted and tail <= wanted[0] * total:
-            cuts.append(index)
+            cuts.append(max(index, first))
             while wanted and tail <= wanted[0] * total:
                 wanted.pop(0)
-    return tuple(cuts)
+    return tuple(dict.fromkeys(cut for cut in cuts if cut < len(cells) - 1))
 
 
 def regroup(cells: Sequence[float], cuts: Sequence[int]) -> tuple[float, ...]:

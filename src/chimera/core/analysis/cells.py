@@ -7,6 +7,9 @@ from bisect import bisect_left
 from chimera.core.model import Tally
 
 FALL = 4
+# Nobody notices what lies below, and it says more of a machine and its caches, which are colder at
+# a canary's share of the traffic, than of a version.
+UNNOTICED_MS = 2.0
 
 
 def timed(tally: Tally) -> int:
@@ -34,6 +37,11 @@ def bound_from(bounds_ms: tuple[float, ...], value_ms: float) -> float | None:
     """Return the smallest bound that is at least `value_ms`; None if it lies beyond all."""
     index = bisect_left(bounds_ms, value_ms)
     return bounds_ms[index] if index < len(bounds_ms) else None
+
+
+def first_noticed(tally: Tally) -> int:
+    """Return the cell beyond which a comparison begins: what is faster counts as equally fast."""
+    return bisect_left(tally.bounds_ms, UNNOTICED_MS)
 
 
 def over(tally: Tally, limit_ms: float) -> float:

@@ -173,7 +173,7 @@ def _all_latency(
         return None
     if stable.cells and stable.bounds_ms != canary.bounds_ms:
         return None
-    cuts = bets.coarse(past.cells)
+    cuts = bets.coarse(past.cells, cells.first_noticed(past))
     if not cuts:
         return None
     rho = 1 + check.most

@@ -56,7 +56,9 @@ def slower(canary: Tally, stable: Tally) -> bool | None:
 
 def _more(canary: Tally, stable: Tally, quantile: float, n: int) -> bool:
     usual = cells.quantile_ms(stable, quantile)
-    bound = None if usual is None else cells.bound_from(stable.bounds_ms, usual)
+    if usual is None:
+        return False
+    bound = cells.bound_from(stable.bounds_ms, max(usual, cells.UNNOTICED_MS))
     if bound is None:
         return False
     share = cells.over(stable, bound) / cells.timed(stable)
