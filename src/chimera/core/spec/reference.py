@@ -36,9 +36,9 @@ What a file does not say, the strategy says. For limits that means: each kind of
 names, errors or latency, replaces the strategy's check of that kind; a kind that is not named keeps
 it. Whatever the limits, the canary's errors and latency are also compared with the running stable
 version's by the tolerances, unless users are sticky; `maxIncreaseOverStable` takes the place of the
-comparison of its kind. Latency is compared at several durations at once, so it needs no limit. A
-check that fails is acted on at once; a step ends after its bake when every check passes and errors
-worth the harm budget are ruled out."""
+comparison of its kind. Latency is compared at several durations at once, so it needs no limit; what
+takes less than 2 ms counts as equally fast. A check that fails is acted on at once; a step ends
+after its bake when every check passes and errors worth the harm budget are ruled out."""
 _STEPS = """\
 - `setWeight` directly followed by a `pause` with a duration bakes for that pause; with a `bake` of
   its own, the two add up; with neither, it bakes for the strategy's time. Several pauses add up.
