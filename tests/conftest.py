@@ -22,6 +22,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 for name in [n for n in os.environ if n.startswith("CHIMERA_") and not n.startswith(OURS)]:
     del os.environ[name]
 os.environ["CHIMERA_SERVER"] = "local"  # nor where that developer is logged in
+# Some two hundred small Temporal servers are started; their memory is seldom worth a search.
+os.environ.setdefault("GOGC", "400")
 
 # Tests started in the background, or by nohup, feel a signal, they and all that they start.
 for number in (signal.SIGINT, signal.SIGHUP):
@@ -87,3 +89,5 @@ def pytest_collection_finish() -> None:
 
 def pytest_sessionfinish() -> None:
     voice.close()
+    # pytest collects garbage five times yet, each time through all that was loaded.
+    pytest_collection_finish()
