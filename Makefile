@@ -17,7 +17,7 @@ READY := $(if $(wildcard $(DEV)),$(DEV),$(RUNTIME))
 ASSETS := src/chimera/web/assets/manifest.json
 
 # Many tests wait more than they work. The fixed hash seed makes all workers collect one order.
-WORKERS ?= 5
+WORKERS ?= 6
 PYTEST := PYTHONHASHSEED=0 $(BIN)/pytest
 # The system's first: distributions build theirs with a profile, which saves a tenth of the time.
 PYTHONS := /usr/bin/python3.11 python3.11 python3.12 python3.13 python3.14 python3

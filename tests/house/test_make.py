@@ -26,4 +26,4 @@ def test_after_a_demo_make_installs_what_is_missing(
     done = subprocess.run(
         ["make", "--dry-run", target], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert ("--requirement requirements/dev.txt" in done.stdout) is installs
+    assert ("Installing requirements/dev.txt into" in done.stdout) is installs
