@@ -86,14 +86,19 @@ async def test_a_port_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
             assert not server.address.endswith(f":{port}")
 
 
+def choose_first(monkeypatch: pytest.MonkeyPatch, taken: socket.socket) -> None:
+    """Let the server take a port in use for a free one, once."""
+    choices = iter([[*free_ports(1), taken.getsockname()[1], *free_ports(1)]])
+    monkeypatch.setattr(
+        "chimera.engine.server.free_ports", lambda n: next(choices, None) or free_ports(n)
+    )
+
+
 async def test_a_port_taken_between_the_look_and_the_use_is_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        choices = iter([[*free_ports(1), taken.getsockname()[1], *free_ports(1)]])
-        monkeypatch.setattr(
-            "chimera.engine.server.free_ports", lambda n: next(choices, None) or free_ports(n)
-        )
+        choose_first(monkeypatch, taken)
         async with EmbeddedServer(EngineSettings(folder=tmp_path)) as server:
             assert server.pid
 
@@ -103,10 +108,7 @@ async def test_a_port_taken_for_a_moment_only_is_replaced(
 ) -> None:
     """Nobody has it any more when we look why the server has ended."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        choices = iter([[*free_ports(1), taken.getsockname()[1], *free_ports(1)]])
-        monkeypatch.setattr(
-            "chimera.engine.server.free_ports", lambda n: next(choices, None) or free_ports(n)
-        )
+        choose_first(monkeypatch, taken)
         monkeypatch.setattr("chimera.engine.server.is_free", lambda _: True)
         monkeypatch.setattr("chimera.engine.folder.Folder.recall", lambda _: Remembered())
         async with EmbeddedServer(EngineSettings(folder=tmp_path)) as server:
